@@ -1,0 +1,93 @@
+"""Autoencoders and variational autoencoders for images, tables and series.
+
+A latent-variable model is a posterior, a prior and a likelihood, trained by a bound plus
+penalties; everything a person does with it afterwards is a job.
+
+>>> from latentry import VAE
+>>> from sklearn.datasets import load_digits
+>>> X = load_digits().data
+>>> codes = VAE(latent=2, epochs=1, random_state=0).fit_transform(X)
+>>> codes.shape
+(1797, 2)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .data import Dataset, datasets
+    from .data import load as load_data
+    from .errors import Interrupted, LatentryError
+    from .estimator import Estimator
+    from .zoo import (
+        AE,
+        IWAE,
+        VAE,
+        AnnealedVAE,
+        BetaVAE,
+        ConditionalVAE,
+        DenoisingAE,
+        FlowPriorVAE,
+        SigmaVAE,
+        load,
+        models,
+    )
+
+# Where each public name lives. They are imported when first used, so that `import latentry` costs
+# next to nothing.
+_HOME = {
+    "AE": "zoo",
+    "AnnealedVAE": "zoo",
+    "BetaVAE": "zoo",
+    "ConditionalVAE": "zoo",
+    "Dataset": "data",
+    "DenoisingAE": "zoo",
+    "Estimator": "estimator",
+    "FlowPriorVAE": "zoo",
+    "IWAE": "zoo",
+    "Interrupted": "errors",
+    "LatentryError": "errors",
+    "SigmaVAE": "zoo",
+    "VAE": "zoo",
+    "datasets": "data",
+    "load": "zoo",
+    "load_data": "data:load",
+    "models": "zoo",
+}
+
+__all__ = [
+    "AE",
+    "IWAE",
+    "VAE",
+    "AnnealedVAE",
+    "BetaVAE",
+    "ConditionalVAE",
+    "Dataset",
+    "DenoisingAE",
+    "Estimator",
+    "FlowPriorVAE",
+    "Interrupted",
+    "LatentryError",
+    "SigmaVAE",
+    "datasets",
+    "load",
+    "load_data",
+    "models",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'latentry' has no attribute {name!r}")
+    module, _, attribute = _HOME[name].partition(":")
+    value = getattr(import_module(f".{module}", __name__), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,1 @@
+"""The theory: distributions, posteriors, priors, likelihoods, models, bounds and objectives."""

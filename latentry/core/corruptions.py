@@ -1,0 +1,44 @@
+"""What a denoising model does to its input while it learns."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import LatentryError, suggest
+from . import noise
+
+CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper")
+
+
+class Corruption(nn.Module):
+    """x (B, *event) -> a damaged x, as in Vincent et al., 2008 (ICML), section 2.3.
+
+    "gaussian" adds noise of standard deviation `level`, "masking" sets a share `level` of the
+    entries to zero, "salt-and-pepper" sets that share to the batch's lowest or highest value.
+    """
+
+    def __init__(self, kind: str = "gaussian", level: float = 0.3) -> None:
+        super().__init__()
+        if kind not in CORRUPTIONS:
+            raise LatentryError(
+                f"no corruption is called {kind!r}; there are {', '.join(CORRUPTIONS)}."
+                + suggest(kind, CORRUPTIONS)
+            )
+        if level < 0 or (kind != "gaussian" and level > 1):
+            raise LatentryError(
+                f"the {kind} corruption's level is {level}; give "
+                + ("0 or more." if kind == "gaussian" else "a share between 0 and 1.")
+            )
+        self.kind, self.level = kind, level
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kind == "gaussian":
+            return x + self.level * noise.normal((1, *x.shape), x)[0]
+        u = noise.uniform((1, *x.shape), x)[0]
+        if self.kind == "masking":
+            return torch.where(u < self.level, torch.zeros_like(x), x)
+        seen = x.nan_to_num()
+        low, high = seen.amin(), seen.amax()
+        x = torch.where(u < self.level / 2, low, x)
+        return torch.where((u >= self.level / 2) & (u < self.level), high, x)

@@ -1,0 +1,177 @@
+"""A latent-variable model: a posterior q(z | x), a prior p(z) and a likelihood p(x | z).
+
+Shapes: B rows, K draws of the code for each row, D latent dimensions, a sample of shape `event`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, kl_divergence
+
+from .likelihoods import Likelihood
+from .posteriors import Posterior
+from .priors import Prior
+
+
+@dataclass(eq=False)
+class Inference:
+    """One pass x -> q(z | x) -> z -> p(x | z): all that a bound or a penalty may look at.
+
+    All terms are in nats, summed over the dimensions of a sample and of a code. What nobody asks
+    for is not computed.
+    """
+
+    x: Tensor
+    """What the likelihood is asked about, (B, *event)."""
+    z: Tensor
+    """K draws from q, (K, B, D)."""
+    px: Distribution
+    """p(x | z), batch shape (K, B)."""
+    q: Distribution | None = None
+    """q(z | x), batch shape (B,); None where there is no single q, and `log_qz` is given."""
+    p: Distribution | None = None
+    """p(z | c), batch shape () or (B,); None for a model without a prior, or `log_pz` is given."""
+    log_qz: Tensor | None = field(default=None, repr=False)
+    log_pz: Tensor | None = field(default=None, repr=False)
+    c: Tensor | None = None
+    """The condition, (B, C)."""
+    # functools.cached_property would do this, but its lock breaks a compiled graph.
+    _known: dict[str, Tensor] = field(default_factory=dict, repr=False)
+
+    def _once(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        if name not in self._known:
+            self._known[name] = compute()
+        return self._known[name]
+
+    @property
+    def distortion(self) -> Tensor:
+        """-log p(x | z), (K, B)."""
+        return self._once("distortion", lambda: -self.px.log_prob(self.x))
+
+    @property
+    def log_q(self) -> Tensor:
+        """Log q(z | x), summed over levels, (K, B)."""
+        if self.log_qz is not None:
+            return self.log_qz
+        assert self.q is not None
+        q = self.q
+        return self._once("log_q", lambda: q.log_prob(self.z))
+
+    @property
+    def log_p(self) -> Tensor:
+        """Log p(z), summed over levels, (K, B)."""
+        if self.log_pz is not None:
+            return self.log_pz
+        assert self.p is not None
+        p = self.p
+        return self._once("log_p", lambda: p.log_prob(self.z))
+
+    @property
+    def rate(self) -> Tensor:
+        """KL(q || p), (B,): in closed form where torch knows one, else from the K draws."""
+        return self._once("rate", self._rate)
+
+    def _rate(self) -> Tensor:
+        closed = closed_form_kl(self.q, self.p)
+        return (self.log_q - self.log_p).mean(0) if closed is None else closed
+
+    @property
+    def log_weight(self) -> Tensor:
+        """Log p(x | z) p(z) / q(z | x), (K, B): the log importance weights."""
+        return self.log_p - self.log_q - self.distortion
+
+
+def closed_form_kl(q: Distribution | None, p: Distribution | None) -> Tensor | None:
+    """KL(q || p), (B,), or None where there is no closed form."""
+    if q is None or p is None:
+        return None
+    try:
+        return kl_divergence(q, p)
+    except NotImplementedError:
+        return None
+
+
+class LatentModel(nn.Module, abc.ABC):
+    """All that objectives, the training loop and the jobs see of a model."""
+
+    latent: int
+    likelihood: Likelihood
+    has_prior: bool
+    """False for a model that only maps (an autoencoder): it has a distortion, but no bound."""
+
+    @abc.abstractmethod
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        """q(z | x), batch shape (B,), for x (B, *event)."""
+
+    @abc.abstractmethod
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        """p(x | z), batch shape z.shape[:-1], for z (..., B, D)."""
+
+    @abc.abstractmethod
+    def infer(
+        self, x: Tensor, c: Tensor | None = None, draws: int = 1, target: Tensor | None = None
+    ) -> Inference:
+        """One pass over x (B, *event), with `draws` codes for each row.
+
+        `target` is what the likelihood is asked about where that is not x itself.
+        """
+
+    @abc.abstractmethod
+    def draw(self, n: int, c: Tensor | None = None) -> Tensor:
+        """N codes from the prior, (n, D)."""
+
+    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
+        """p(x | z) at n codes drawn from the prior, batch shape (n,)."""
+        return self.decode(self.draw(n, c), c)
+
+
+class VAE(LatentModel):
+    """One level of codes, x -> z -> x: every autoencoder and VAE without a hierarchy.
+
+    `corruption` (a module x -> x) is what a denoising model does to its input while it learns;
+    the likelihood is asked about the clean x.
+    """
+
+    def __init__(
+        self,
+        posterior: Posterior,
+        prior: Prior | None,
+        likelihood: Likelihood,
+        corruption: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.posterior, self.prior, self.likelihood = posterior, prior, likelihood
+        self.corruption = corruption
+        self.latent = posterior.latent
+
+    @property
+    def has_prior(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.prior is not None
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.posterior(x, c)
+
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.likelihood(z, c)
+
+    def infer(
+        self, x: Tensor, c: Tensor | None = None, draws: int = 1, target: Tensor | None = None
+    ) -> Inference:
+        target = x if target is None else target
+        if self.training and self.corruption is not None:
+            x = self.corruption(x)
+        q = self.posterior(x, c)
+        p = None if self.prior is None else self.prior(c)
+        z = q.rsample((draws,))
+        return Inference(x=target, z=z, px=self.likelihood(z, c), q=q, p=p, c=c)
+
+    def draw(self, n: int, c: Tensor | None = None) -> Tensor:
+        if self.prior is None:
+            raise ValueError("a model without a prior has nothing to draw codes from")
+        p = self.prior(c)
+        return p.rsample() if p.batch_shape else p.rsample(torch.Size((n,)))
