@@ -1,0 +1,178 @@
+"""Tables from text and parquet files: numbers for the model, and columns that are taken out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import LatentryError, suggest
+from .arrays import column_numbers, first_text, frame_to_array
+
+
+@dataclass
+class Table:
+    """x (N, D), the names of its columns, and the columns that were taken out."""
+
+    x: np.ndarray
+    columns: tuple[str, ...]
+    taken: dict[str, np.ndarray]
+
+
+def read_csv(path: Path, take: Sequence[str] = (), drop: Sequence[str] = ()) -> Table:
+    """A text table, separated by commas, semicolons or tabs.
+
+    The first line names the columns unless it holds a number; else they are named "0", "1", ...
+    Empty cells, "?", "NA" and "NaN" are missing values.
+
+    Raises `LatentryError` for a row with more or fewer cells than the first, for text where
+    numbers belong (both naming the line), and for names in `take` or `drop` that are no columns.
+    """
+    import pandas as pd
+
+    layout = _Layout.of(path)
+    try:
+        frame = pd.read_csv(
+            path,
+            sep=layout.separator,
+            header=0 if layout.header else None,
+            skipinitialspace=True,
+            na_values=["?"],
+            index_col=False,
+            encoding="utf-8-sig",
+            low_memory=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise LatentryError(f"{path} cannot be read as a table ({error}); mend it.") from error
+    return _split(frame, path, take, drop, layout)
+
+
+def read_parquet(path: Path, take: Sequence[str] = (), drop: Sequence[str] = ()) -> Table:
+    """A parquet table. Raises `LatentryError` as `read_csv` does, and for a damaged file."""
+    try:
+        import pyarrow.parquet as parquet
+        from pyarrow import ArrowException
+    except ImportError as error:
+        raise LatentryError(
+            f"Reading {path} needs pyarrow; install it with `pip install 'latentry[parquet]'`."
+        ) from error
+    try:
+        frame = parquet.read_table(path).to_pandas()
+    except (ArrowException, OSError) as error:
+        raise LatentryError(
+            f"{path} is truncated, damaged or no parquet file ({error}); get the file again."
+        ) from error
+    return _split(frame, path, take, drop, None)
+
+
+@dataclass
+class _Layout:
+    """How a text table is laid out, from one pass over its rows."""
+
+    path: Path
+    separator: str
+    header: bool
+
+    @classmethod
+    def of(cls, path: Path) -> _Layout:
+        try:
+            with open(path, encoding="utf-8-sig", newline="") as file:
+                line = next((line for line in file if line.strip()), "")
+                separator = max(",;\t", key=line.count)
+            rows = cls(path, separator, False)._rows()
+            _, first = next(rows, (0, []))
+            if not first:
+                raise LatentryError(f"{path} is empty; give a table with at least 2 rows.")
+            for number, row in rows:
+                if len(row) != len(first):
+                    raise LatentryError(
+                        f"{path}, line {number} has {len(row)} cells where the first line has "
+                        f"{len(first)}; give every row as many."
+                    )
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise LatentryError(
+                f"{path} is not a text table in UTF-8 ({error}); save it as one."
+            ) from error
+        return cls(path, separator, not any(_is_number(cell) for cell in first))
+
+    def _rows(self):
+        """Line number and cells of each row that is not blank."""
+        with open(self.path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=self.separator, skipinitialspace=True)
+            yield from ((reader.line_num, row) for row in reader if row)
+
+    def line(self, row: int) -> int:
+        """The line on which a row of the data ends."""
+        target = row + self.header
+        return next(number for i, (number, _) in enumerate(self._rows()) if i == target)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return cell.strip().lower() != "nan"
+
+
+def _split(
+    frame: Any, path: Path, take: Sequence[str], drop: Sequence[str], layout: _Layout | None
+) -> Table:
+    frame.columns = [str(name) for name in frame.columns]
+    for name in (*take, *drop):
+        if name not in frame.columns:
+            known = ", ".join(frame.columns[:8]) + (", ..." if len(frame.columns) > 8 else "")
+            raise LatentryError(
+                f"{path} has no column {name!r}; it has {known}.{suggest(name, frame.columns)}"
+            )
+    taken = {name: _plain(frame[name]) for name in take}
+    rest = frame.drop(columns=[*dict.fromkeys([*take, *drop])])
+    if rest.shape[1] == 0:
+        raise LatentryError(f"{path} has no columns left for the model; take out or drop fewer.")
+    for name in rest.columns:
+        _check_numeric(rest[name], name, path, layout)
+    x, columns = frame_to_array(rest)
+    return Table(x, columns, taken)
+
+
+def _plain(series: Any) -> np.ndarray:
+    """A column's values: numbers, or objects where it holds text."""
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_numeric_dtype(series.dtype):
+        return column_numbers(series, str(series.name))
+    return series.to_numpy(dtype=object)
+
+
+def _check_numeric(series: Any, name: str, path: Path, layout: _Layout | None) -> None:
+    """Raises `LatentryError` for a column of text, or for the cell of text in one of numbers."""
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_numeric_dtype(series.dtype):
+        return
+    values = series.to_numpy(dtype=object)
+    texts = np.array([isinstance(v, str) for v in values])
+    numbers = np.array([isinstance(v, str) and _is_number(v) for v in values])
+    if texts.any() and numbers.sum() >= texts.sum() / 2:
+        row = int(np.argmax(texts & ~numbers)) if (texts & ~numbers).any() else int(texts.argmax())
+        raise LatentryError(
+            f"{path}, {_where(row, layout)}: column {name!r} holds {values[row]!r} where a number "
+            f"belongs; mend that cell, or leave the column out with --drop {name}."
+        )
+    row = first_text(values)
+    if row is None:
+        column_numbers(series, name)  # dates and other types have messages of their own
+        return
+    raise LatentryError(
+        f"{path}: column {name!r} holds text ({values[row]!r} in {_where(row, layout)}), but the "
+        f"model takes numbers; use it as --label {name} or --condition {name}, or leave it out "
+        f"with --drop {name}."
+    )
+
+
+def _where(row: int, layout: _Layout | None) -> str:
+    return f"row {row}" if layout is None else f"line {layout.line(row)}"
