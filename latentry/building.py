@@ -1,0 +1,145 @@
+"""From an estimator's fields and a schema to a model that is ready to train."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from .core.likelihoods import LIKELIHOODS, Likelihood, choose
+from .core.models import VAE, LatentModel
+from .data.schema import Schema
+from .errors import LatentryError, suggest
+from .nets import build_decoder, build_encoder
+from .nets import default as default_net
+from .training.options import Options
+
+if TYPE_CHECKING:
+    from .estimator import Estimator
+
+
+def seed(random_state: Any) -> int:
+    """An integer seed from what scikit-learn calls a random_state."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31))
+
+
+def check_fields(est: Estimator) -> None:
+    """Raise for a field that no model can be built with, before anything is done."""
+    if not isinstance(est.latent, int | np.integer) or est.latent < 1:
+        raise LatentryError(f"latent={est.latent!r}: a latent space has at least 1 dimension.")
+    if not 0 <= est.valid < 1:
+        raise LatentryError(f"valid={est.valid!r}: the share held out is at least 0 and below 1.")
+    if not 0 <= est.warmup <= 1:
+        raise LatentryError(f"warmup={est.warmup!r}: it is a share of all steps, from 0 to 1.")
+    if est.likelihood != "auto":
+        parse_likelihood(est.likelihood)
+    for size in _sizes(est.hidden) or ():
+        if not isinstance(size, int | np.integer) or size < 1:
+            raise LatentryError(f"hidden={est.hidden!r}: a layer's size is a positive integer.")
+    options(est, 0)
+
+
+def options(est: Estimator, seed: int) -> Options:
+    """The training options among the estimator's fields."""
+    names = {f.name for f in dataclasses.fields(Options)} - {"seed"}
+    return Options(**{n: getattr(est, n) for n in names if hasattr(est, n)}, seed=seed)
+
+
+def choose_likelihood(schema: Schema) -> tuple[str, str]:
+    """The likelihood for such data, and why."""
+    return choose(schema.values, schema.kind)
+
+
+def infer_schema(
+    est: Estimator, array: np.ndarray, columns: tuple[str, ...] | None, levels: int | None
+) -> Schema:
+    """What a sample is, with real numbers read as the likelihood that was asked for reads them."""
+    schema = Schema.infer(array, columns=columns, levels=levels)
+    if est.likelihood == "auto" or schema.values != "real":
+        return schema
+    reads = parse_likelihood(est.likelihood)[0].reads
+    return schema if reads is None else Schema.infer(array, columns=columns, values=reads)
+
+
+def parse_likelihood(text: str) -> tuple[type[Likelihood], dict[str, Any]]:
+    """The class and the options of a text such as gaussian:sigma=0.1."""
+    name, _, rest = text.partition(":")
+    if name not in LIKELIHOODS:
+        raise LatentryError(
+            f"no likelihood is called {name!r}; there are {', '.join(LIKELIHOODS)}."
+            + suggest(name, LIKELIHOODS)
+        )
+    cls = LIKELIHOODS[name]
+    known = set(inspect.signature(cls.__init__).parameters) - {
+        "self", "body", "shape", "levels", "missing",
+    }  # fmt: skip
+    given: dict[str, Any] = {}
+    for pair in filter(None, rest.split(",")):
+        key, _, value = pair.partition("=")
+        if key not in known:
+            raise LatentryError(
+                f"the likelihood {name!r} has no option {key!r}; it has"
+                f" {', '.join(sorted(known)) or 'none'}." + suggest(key, known)
+            )
+        try:
+            given[key] = int(value) if value.lstrip("-").isdigit() else float(value)
+        except ValueError:
+            raise LatentryError(
+                f"{key}={value!r} of the likelihood {name!r} is no number."
+            ) from None
+    return cls, given
+
+
+def _sizes(hidden: Any) -> tuple[int, ...] | None:
+    if hidden is None:
+        return None
+    return (hidden,) if np.ndim(hidden) == 0 else tuple(hidden)
+
+
+def choices(est: Estimator, schema: Schema) -> tuple[str, str, list[str]]:
+    """The likelihood and the network, and what was chosen for "auto" and why."""
+    likelihood, net, said = est.likelihood, est.net, []
+    if likelihood == "auto":
+        likelihood, why = est.choose_likelihood(schema)
+        said.append(why)
+    if est.encoder is not None and est.decoder is not None:
+        net = "your own"
+    elif net == "auto":
+        net, why = default_net(schema)
+        said.append(why)
+    return likelihood, net, said
+
+
+def build_model(est: Estimator, schema: Schema, condition: int) -> LatentModel:
+    """The untrained model, on the CPU; its weights follow from torch's generator."""
+    name, net, _ = choices(est, schema)
+    cls, given = parse_likelihood(name)
+    given |= {"levels": schema.levels, "missing": schema.missing}
+    hidden = _sizes(est.hidden)
+    body = build_encoder(
+        net if est.encoder is None else copy.deepcopy(est.encoder),
+        schema.shape,
+        values=schema.values,
+        hidden=hidden,
+        condition=condition,
+        missing=schema.missing,
+    )
+    posterior = est.build_posterior(body)
+    head = build_decoder(
+        net if est.decoder is None else copy.deepcopy(est.decoder),
+        schema.shape,
+        n_params=cls.n_params(**given),
+        latent=est.latent,
+        hidden=None if hidden is None else hidden[::-1],
+        condition=condition,
+    )
+    likelihood = cls(head, schema.shape, **given)
+    return VAE(posterior, est.build_prior(condition), likelihood, est.build_corruption())

@@ -1,0 +1,350 @@
+"""The scikit-learn face that every named model shares.
+
+A named model is a dataclass: its fields are its options, and it overrides the one or two of
+`build_posterior`, `build_prior`, `build_corruption` and `objective` that its paper changes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from . import building, fitting, persistence
+from .core import noise
+from .core.bounds import Elbo
+from .core.models import LatentModel
+from .core.objective import Objective
+from .core.posteriors import GaussianPosterior, Posterior
+from .core.priors import GaussianMixture, Prior, StandardNormal
+from .core.schedules import linear
+from .core.scores import score_rows
+from .data.conditions import Condition
+from .data.schema import Schema
+from .data.transforms import Transform
+from .errors import LatentryError
+from .evaluation.likelihood import evaluate
+from .inputs import read_condition, read_rows
+from .training.history import History
+
+ROWS_AT_ONCE = 2048
+"""Rows that go through a network together outside training."""
+
+
+def option(default: Any, help: str) -> Any:
+    """A field of a named model, with the sentence that the command line and the docs show."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+class Fitted:
+    """What `fit` leaves behind."""
+
+    model_: LatentModel
+    """Posterior, prior and likelihood, trained."""
+    schema_: Schema
+    """What one sample is."""
+    scaler_: Transform
+    """From the data's units to the model's scale."""
+    condition_: Condition | None
+    """What the condition is, if there is one."""
+    sampler_: GaussianMixture | None
+    """The density of the codes from which a model without a prior is sampled."""
+    history_: History
+    """Losses and validation figures of each epoch, and remarks in words."""
+    likelihood_: str
+    net_: str
+    choices_: list[str]
+    """What "auto" chose, and why."""
+    seed_: int
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    """Names of the columns, where the data had names."""
+
+
+@dataclass(eq=False, repr=False)
+class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """What all named models can do: fit, encode, decode, sample, score, evaluate, save.
+
+    Data are rows (N, D) or images (N, H, W) or (N, H, W, C): numpy, torch, pandas, polars or
+    nested lists. A missing entry is NaN. Results come back in the layout and units of the data.
+    """
+
+    latent: int = option(10, "dimensions of the latent space")
+    likelihood: str = option("auto", "likelihood p(x|z), or auto to choose by the data")
+    net: str = option("auto", "network: mlp, conv, or auto to choose by the data")
+    hidden: int | tuple[int, ...] | None = option(
+        None, "sizes of the hidden layers (mlp) or channels of the stages (conv)"
+    )
+    encoder: nn.Module | None = option(None, "your own encoder body, x -> features")
+    decoder: nn.Module | None = option(None, "your own decoder body, z -> features or x")
+    epochs: int = option(50, "passes over the training data")
+    batch_size: int = option(128, "rows in a batch")
+    lr: float = option(1e-3, "learning rate")
+    optimizer: str = option("adam", "adam, adamw or rmsprop")
+    schedule: str = option("constant", "learning rate over time: constant or cosine")
+    lr_warmup: float = option(0.0, "share of all steps over which the rate rises from zero")
+    warmup: float = option(0.0, "share of all steps over which the weight of the KL rises")
+    clip: float | None = option(None, "largest norm of the gradient")
+    ema: float | None = option(None, "decay of a moving average of the weights, such as 0.999")
+    valid: float = option(0.1, "share of the rows held out for validation")
+    patience: int | None = option(None, "stop after so many epochs without a better validation")
+    random_state: Any = option(None, "seed; the same seed gives the same model on the same CPU")
+    device: str = option("auto", "cpu, cuda, mps, or auto")
+    precision: str = option("auto", "float32, bfloat16, or auto")
+    compile: Any = option("auto", "compile the training step: true, false, or auto")
+    verbose: bool = option(False, "show a progress bar")
+
+    # ------------------------------------------------------------------ what a named model changes
+
+    def build_posterior(self, body: nn.Module) -> Posterior:
+        """q(z | x) over an encoder body."""
+        return GaussianPosterior(body, self.latent)
+
+    def build_prior(self, condition: int) -> Prior | None:
+        """p(z | c), where c has `condition` numbers (0: unconditional)."""
+        return StandardNormal(self.latent)
+
+    def build_corruption(self) -> nn.Module | None:
+        """What is done to the input while learning."""
+        return None
+
+    def objective(self) -> Objective:
+        """The bound and penalties that are trained on."""
+        return Objective(Elbo(linear(0.0, 1.0, self.warmup), settled=self.warmup))
+
+    def choose_likelihood(self, schema: Schema) -> tuple[str, str]:
+        """The likelihood that "auto" stands for with such data, and the reason in a sentence."""
+        return building.choose_likelihood(schema)
+
+    # ------------------------------------------------------------------------------------- fitting
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        condition: Any = None,
+        folder: str | Path | None = None,
+    ) -> Self:
+        """Train on X, optionally given a condition for each row.
+
+        X: rows or images, or a `latentry.data.Dataset`, which also says what its values mean.
+        condition: N class labels, or real values (N,) or (N, C), known when decoding too.
+        folder: where to keep a run (checkpoints, history, the model). If it holds an unfinished
+            run of the same model on the same data, that run is continued.
+        Raises LatentryError for data or options that cannot work, Interrupted after Ctrl-C.
+        """
+        building.check_fields(self)
+        array, columns = read_rows(self, X, reset=True)
+        self.schema_ = building.infer_schema(self, array, columns, getattr(X, "levels", None))
+        self.condition_ = None if condition is None else Condition.infer(condition)
+        c = read_condition(self, condition, len(array), required=False)
+        run = None if folder is None else Path(folder)
+        self.seed_ = fitting.seed_of(self, run)
+        fitting.fit(self, array, c, run, getattr(X, "source", None))
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
+        """Fit, then the codes of X, (N, D)."""
+        self.fit(X, y, **fit_params)
+        return self.transform(X, condition=fit_params.get("condition"))
+
+    # ------------------------------------------------------------------------------------ encoding
+
+    def transform(self, X: Any, *, condition: Any = None) -> np.ndarray:
+        """The posterior mean of each row, (N, latent), float32."""
+        return self.encode(X, condition=condition)
+
+    @torch.inference_mode()
+    def encode(
+        self,
+        X: Any,
+        how: Literal["mean", "sample", "average"] = "mean",
+        *,
+        draws: int = 100,
+        condition: Any = None,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """A code for each row, (N, latent), float32, in one of three ways.
+
+        "mean" is the posterior's mean, "sample" one draw from the posterior, "average" the mean
+        of `draws` draws. A row's draws depend on the seed and the row alone.
+        """
+        if how not in ("mean", "sample", "average"):
+            raise LatentryError(f"how={how!r} is no way to take a code: mean, sample or average.")
+        if how == "average" and draws < 1:
+            raise LatentryError(f"draws={draws} is too few; an average takes at least 1.")
+        codes = []
+        for x, c in self._batches(X, condition):
+            q = self.model_.encode(x, c)
+            if how == "mean":
+                codes.append(q.mean)
+                continue
+            with noise.per_row(x, seed):
+                codes.append(q.rsample((draws if how == "average" else 1,)).mean(0))
+        return torch.cat(codes).float().cpu().numpy()
+
+    # ------------------------------------------------------------------------------------ decoding
+
+    @torch.inference_mode()
+    def inverse_transform(self, Z: Any, *, condition: Any = None) -> np.ndarray:
+        """The mean of p(x | z) for each code of Z (N, latent), in the layout of the data."""
+        check_is_fitted(self)
+        codes = np.array(Z, dtype=np.float32)
+        if codes.ndim != 2 or codes.shape[1] != self.model_.latent:
+            raise LatentryError(
+                f"the codes have shape {codes.shape}; this model takes (N, {self.model_.latent})."
+            )
+        if not np.isfinite(codes).all():
+            raise LatentryError("the codes contain NaN or infinity; give finite numbers.")
+        c = read_condition(self, condition, len(codes))
+        return self._decode(torch.from_numpy(codes), c)
+
+    @torch.inference_mode()
+    def reconstruct(self, X: Any, *, condition: Any = None) -> np.ndarray:
+        """Each row encoded to its posterior mean and decoded, in the layout of the data."""
+        means = [
+            self._data_units(self.model_.decode(self.model_.encode(x, c).mean, c).mean)
+            for x, c in self._batches(X, condition)
+        ]
+        return self.schema_.unpack(torch.cat(means))
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        how: Literal["auto", "mean", "draw"] = "auto",
+    ) -> np.ndarray:
+        """Make n new samples, in the layout of the data.
+
+        Codes are drawn from the prior (from a Gaussian mixture fitted to the codes of the training
+        rows for a model without one), then decoded: "mean" gives the mean of p(x | z), "draw" a
+        draw from it, "auto" the mean for images and a draw otherwise. condition: one value, or n.
+        The seed defaults to one made from `random_state`.
+        """
+        check_is_fitted(self)
+        if n < 1:
+            raise LatentryError(f"n={n} samples were asked for; ask for at least 1.")
+        c = read_condition(self, condition, n)
+        draw = how == "draw" or (how == "auto" and self.schema_.kind != "image")
+        with torch.random.fork_rng():
+            torch.manual_seed(building.seed(self.random_state) if seed is None else seed)
+            c = None if c is None else c.to(self._device)
+            z = self.model_.draw(n, c) if self.sampler_ is None else self.sampler_.draw(n)
+            return self._decode(z, c, draw)
+
+    def interpolate(self, a: Any, b: Any, steps: int = 10, *, condition: Any = None) -> np.ndarray:
+        """The decoded straight line between the codes of two samples, (steps, ...).
+
+        a and b are single samples; the ends are their reconstructions. condition: one value.
+        """
+        if steps < 2:
+            raise LatentryError(f"steps={steps} is too few; a path has at least 2.")
+        pair = np.stack([np.asarray(a), np.asarray(b)])
+        start, end = self.transform(pair, condition=condition)
+        t = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+        return self.inverse_transform((1 - t) * start + t * end, condition=condition)
+
+    # ------------------------------------------------------------------------------------- scoring
+
+    @torch.inference_mode()
+    def score_samples(
+        self, X: Any, *, draws: int = 16, condition: Any = None, seed: int = 0
+    ) -> np.ndarray:
+        """A lower bound on log p(x) for each row, (N,), in nats.
+
+        With draws=1 the ELBO (one draw, the KL in closed form where there is one); with more, the
+        importance-weighted bound (Burda et al., 2016, arXiv 1509.00519), which tightens with them.
+        Densities are per unit of the data as given; images count as scaled to [0, 1]. A model
+        without a prior gives log p(x | z) at its code, which is no likelihood.
+        """
+        if draws < 1:
+            raise LatentryError(f"draws={draws} is too few; a score takes at least 1.")
+        scores = [
+            score_rows(self.model_, x, c, draws, seed) + self.scaler_.log_det_observed(x)
+            for x, c in self._batches(X, condition)
+        ]
+        return torch.cat(scores).cpu().numpy()
+
+    def score(self, X: Any, y: Any = None, *, condition: Any = None) -> float:
+        """The mean of `score_samples(X)`: higher is better, in nats for each row."""
+        return float(self.score_samples(X, condition=condition).mean())
+
+    @torch.inference_mode()
+    def evaluate(self, X: Any, *, draws: int = 100, condition: Any = None) -> dict[str, Any]:
+        """Every figure of the model on X, with units and caveats.
+
+        See `latentry.evaluation.evaluate` for the keys. None stands for what the model lacks.
+        """
+        return evaluate(self, list(self._batches(X, condition, rows=64)), draws=draws)
+
+    # -------------------------------------------------------------------------------------- saving
+
+    def save(self, folder: str | Path) -> None:
+        """Write model.json and model.safetensors into a new folder (no pickle)."""
+        check_is_fitted(self)
+        persistence.save(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path, **modules: nn.Module) -> Self:
+        """A saved model. `encoder=` and `decoder=` give back your own bodies where it had them."""
+        info = persistence.read_info(Path(folder))
+        if info["model"] != cls.__name__:
+            raise LatentryError(
+                f"{folder} holds a model of the class {info['model']}, not {cls.__name__};"
+                " use latentry.load, or that class's own load."
+            )
+        est = persistence.restore(info, persistence.read_tensors(Path(folder), info), cls, modules)
+        est.history_ = persistence.read_history(Path(folder), info)
+        return est
+
+    # ------------------------------------------------------------------------------------ internal
+
+    def _batches(
+        self, X: Any, condition: Any = None, rows: int = ROWS_AT_ONCE
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """X in the model's scale, on its device, a block of rows at a time."""
+        check_is_fitted(self)
+        array, _ = read_rows(self, X, reset=False)
+        c = read_condition(self, condition, len(array))
+        for start in range(0, len(array), rows):
+            raw = self.schema_.pack(array[start : start + rows]).to(self._device)
+            part = None if c is None else c[start : start + rows].to(self._device)
+            yield self.scaler_(raw), part
+
+    def _decode(self, z: Tensor, c: Tensor | None, draw: bool = False) -> np.ndarray:
+        parts = []
+        for start in range(0, len(z), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            given = None if c is None else c[rows].to(self._device)
+            px = self.model_.decode(z[rows].to(self._device), given)
+            parts.append(self._data_units(px.sample() if draw else px.mean))
+        return self.schema_.unpack(torch.cat(parts), round_counts=draw)
+
+    def _data_units(self, x: Tensor) -> Tensor:
+        return self.scaler_.inverse(x).cpu()
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model_.parameters()).device
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.latent
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

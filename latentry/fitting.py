@@ -1,0 +1,150 @@
+"""Training an estimator, and keeping the run in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn import mixture
+from torch import Tensor
+
+from . import persistence
+from .building import build_model, choices, options, seed
+from .core.likelihoods import Likelihood
+from .core.priors import GaussianMixture
+from .data.transforms import Transform
+from .errors import Interrupted
+from .training import MappedSource, RichReporter, Source, TensorSource, train
+
+if TYPE_CHECKING:
+    from .estimator import Estimator
+
+FEWEST_HELD_OUT = 5
+"""With fewer rows than this to hold out, there is no validation: it would say nothing."""
+
+ROWS_TO_START_FROM = 4096
+"""Rows from which a likelihood takes its first scales."""
+
+
+def fit(
+    est: Estimator,
+    array: np.ndarray,
+    c: Tensor | None,
+    folder: Path | None,
+    origin: dict[str, Any] | None,
+) -> None:
+    """Train `est` on the array, and keep the run in `folder` where one is given."""
+    train_rows, valid_rows = split(len(array), est.valid, est.seed_)
+    est.scaler_ = Transform.fit(est.schema_, array)
+    with torch.random.fork_rng():
+        torch.manual_seed(est.seed_)
+        est.model_ = build_model(est, est.schema_, 0 if c is None else c.shape[1])
+    est.likelihood_, est.net_, est.choices_ = choices(est, est.schema_)
+    objective = est.objective()
+    source = _source(est, array, c, train_rows)
+    valid = _source(est, array, c, valid_rows) if len(valid_rows) else None
+    _prepare_likelihood(est, source)
+    if folder is not None:
+        persistence.start(est, folder, origin, fingerprint(array))
+    try:
+        est.history_ = train(
+            est.model_,
+            est.scaler_,
+            objective,
+            source,
+            valid,
+            options(est, est.seed_),
+            folder=folder,
+            progress=RichReporter() if est.verbose else None,
+        )
+    except Interrupted:
+        if folder is not None:
+            persistence.mark(folder, "interrupted")
+        raise
+    est.model_.eval()
+    est.sampler_ = None if est.model_.has_prior else fit_sampler(est, source)
+    if folder is not None:
+        persistence.finish(est, folder)
+
+
+def seed_of(est: Estimator, folder: Path | None) -> int:
+    """The seed of the unfinished run in `folder`, if there is one, else the estimator's own."""
+    if folder is not None and est.random_state is None and persistence.is_run(folder):
+        return int(persistence.read_info(folder)["seed"])
+    return seed(est.random_state)
+
+
+def split(n: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers to train on and to hold out, both in rising order."""
+    held = round(n * share)
+    if held < FEWEST_HELD_OUT:
+        return np.arange(n), np.arange(0)
+    order = np.random.default_rng(seed).permutation(n)
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def _source(est: Estimator, array: np.ndarray, c: Tensor | None, rows: np.ndarray) -> Source:
+    given = None if c is None else c[torch.from_numpy(rows)]
+    if isinstance(array, np.memmap):
+        return MappedSource(array, est.schema_, given, rows=rows)
+    whole = len(rows) == len(array)
+    return TensorSource(est.schema_.pack(array if whole else array[rows]), given)
+
+
+def _prepare_likelihood(est: Estimator, source: Source) -> None:
+    """Raise where the likelihood cannot score the data, then start it from the data's scale."""
+    likelihood = est.model_.likelihood
+    assert isinstance(likelihood, Likelihood)
+    first = None
+    for raw, _ in source.all(ROWS_TO_START_FROM):
+        x = est.scaler_(raw)
+        likelihood.check(x)
+        first = x if first is None else first
+    assert first is not None
+    likelihood.start(first)
+
+
+def fit_sampler(est: Estimator, source: Source) -> GaussianMixture:
+    """A Gaussian mixture over the codes of the training rows, for a model without a prior."""
+    codes = []
+    with torch.inference_mode():
+        device = next(est.model_.parameters()).device
+        for x, c in source.all(4096):
+            given = None if c is None else c.to(device)
+            codes.append(est.model_.encode(est.scaler_(x.to(device)), given).mean.cpu())
+    return fit_mixture(torch.cat(codes), seed=est.seed_).to(device)
+
+
+def fit_mixture(codes: Tensor, seed: int, most: int = 10) -> GaussianMixture:
+    """The mixture that expectation maximisation finds for codes (N, D).
+
+    At most `most` components, and no more than one for every five rows for each dimension, so
+    that a covariance is never estimated from fewer rows than it has directions.
+    """
+    n, latent = codes.shape
+    components = max(1, min(most, n // (5 * latent)))
+    # Codes of any scale: the ridge on the covariances is relative to their variance.
+    ridge = 1e-6 + 1e-4 * float(codes.double().var(0).mean())
+    fitted = mixture.GaussianMixture(
+        components, reg_covar=ridge, random_state=seed % 2**32, max_iter=200
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an unconverged mixture is still a density
+        fitted.fit(codes.double().numpy())
+    density = GaussianMixture(latent, components)
+    density.weights.copy_(torch.from_numpy(fitted.weights_))
+    density.means.copy_(torch.from_numpy(fitted.means_))
+    density.factors.copy_(torch.linalg.cholesky(torch.from_numpy(fitted.covariances_)))
+    return density
+
+
+def fingerprint(array: np.ndarray) -> str:
+    """A short checksum of the data: its shape and up to a thousand rows spread over it."""
+    rows = array[:: max(1, len(array) // 1000)]
+    digest = hashlib.sha256(f"{array.shape}{array.dtype}".encode())
+    digest.update(np.ascontiguousarray(rows).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,292 @@
+"""A model on disk: a folder with model.json and model.safetensors, and no pickle.
+
+model.json says what the model is (format version, named model and its fields, schema, fitted
+transforms, library versions, where the data came from), carries a checksum of itself and one of
+model.safetensors, and reading a folder from a stranger runs nothing of theirs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from . import __version__
+from .building import build_model
+from .core.priors import GaussianMixture
+from .data.conditions import Condition
+from .data.files import atomic, sha256
+from .data.schema import Schema
+from .data.transforms import Transform
+from .errors import LatentryError
+from .training.history import History
+
+if TYPE_CHECKING:
+    from .estimator import Estimator
+
+E = TypeVar("E", bound="Estimator")
+
+FORMAT = 1
+"""The version of the folder's layout; a newer one is refused."""
+
+INFO, WEIGHTS, HISTORY = "model.json", "model.safetensors", "history.csv"
+NOT_THE_RUN = ("verbose", "device")
+"""Fields that may differ when a run is continued."""
+
+
+# --------------------------------------------------------------------------------- files of a run
+
+
+def is_run(folder: Path) -> bool:
+    """Whether the folder holds a model.json."""
+    return (folder / INFO).is_file()
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """model.json of a run, checked."""
+    if not folder.exists():
+        raise LatentryError(f"there is no run at {folder}; check the path, or make one with fit.")
+    if not is_run(folder):
+        raise LatentryError(f"{folder} is no run: it has no {INFO}; name a folder made by fit.")
+    try:
+        info = json.loads((folder / INFO).read_text("utf-8"))
+        checksum = info.pop("checksum")
+        if info["format"] > FORMAT:
+            raise LatentryError(
+                f"{folder} was written in format {info['format']} by latentry {info['latentry']};"
+                f" this latentry reads up to format {FORMAT}: upgrade latentry."
+            )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, LatentryError):
+            raise
+        raise LatentryError(_damaged(folder / INFO)) from None
+    if checksum != _checksum(info):
+        raise LatentryError(_damaged(folder / INFO))
+    return info
+
+
+def read_tensors(folder: Path, info: dict[str, Any]) -> dict[str, Tensor]:
+    """model.safetensors of a finished run, checked against model.json."""
+    from safetensors.torch import load_file
+
+    path = folder / WEIGHTS
+    if info["status"] != "finished":
+        raise LatentryError(
+            f"the run in {folder} is not finished ({info['status']});"
+            f" finish it with: latentry resume {folder}"
+        )
+    if not path.is_file():
+        raise LatentryError(f"{folder} has lost its {WEIGHTS}; train the model again.")
+    if sha256(path) != info["weights"]:
+        raise LatentryError(_damaged(path))
+    return load_file(path)
+
+
+def read_history(folder: Path, info: dict[str, Any]) -> History:
+    """What was recorded while the run was trained; empty where its file is gone."""
+    path = folder / HISTORY
+    history = History.read_csv(path) if path.is_file() else History()
+    history.notes = list(info["notes"])
+    return history
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"{path} is damaged (its checksum does not match): restore it from a copy,"
+        " or train the model again."
+    )
+
+
+def _checksum(info: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
+
+
+def _write_info(folder: Path, info: dict[str, Any]) -> None:
+    info = json.loads(json.dumps(info))  # as it will be read back
+    text = json.dumps({**info, "checksum": _checksum(info)}, indent=1)
+    with atomic(folder / INFO) as file:
+        file.write(text.encode())
+
+
+def _write_tensors(folder: Path, tensors: dict[str, Tensor]) -> str:
+    from safetensors.torch import save
+
+    with atomic(folder / WEIGHTS) as file:
+        file.write(save(tensors))
+    return sha256(folder / WEIGHTS)
+
+
+# ------------------------------------------------------------------------------- the life of a run
+
+
+def start(est: Estimator, folder: Path, source: dict[str, Any] | None, fingerprint: str) -> None:
+    """Make the run's folder, or check that the unfinished one there is the same run."""
+    info = describe(est) | {"status": "running", "data": source, "fingerprint": fingerprint}
+    if is_run(folder):
+        _check_same(folder, read_info(folder), json.loads(json.dumps(info)))
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise LatentryError(f"{folder} exists and is no run; name a new folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_info(folder, info)
+    except OSError as error:
+        raise LatentryError(
+            f"the run cannot be written to {folder} ({error.strerror}); name another folder."
+        ) from None
+
+
+def _check_same(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    if old["status"] == "finished":
+        raise LatentryError(f"{folder} holds a finished run; name a new folder.")
+    if old["model"] != new["model"]:
+        raise LatentryError(
+            f"{folder} holds an unfinished {old['model']}, not {new['model']}; name a new folder."
+        )
+    for name, value in new["fields"].items():
+        before = old["fields"].get(name)
+        if before != value and name not in NOT_THE_RUN:
+            raise LatentryError(
+                f"{folder} holds an unfinished run with {name}={before!r}, not {value!r};"
+                " give the same options, or name a new folder."
+            )
+    if old["fingerprint"] != new["fingerprint"]:
+        raise LatentryError(
+            f"the data differ from those the run in {folder} was started on;"
+            " give the same data, or name a new folder."
+        )
+
+
+def mark(folder: Path, status: str) -> None:
+    """Change the status of a run."""
+    _write_info(folder, read_info(folder) | {"status": status})
+
+
+def finish(est: Estimator, folder: Path) -> None:
+    """Write the trained model into its run's folder."""
+    began = read_info(folder)
+    info = describe(est) | {key: began[key] for key in ("data", "fingerprint")}
+    _write_info(folder, info | {"weights": _write_tensors(folder, _tensors(est))})
+
+
+def save(est: Estimator, folder: Path) -> None:
+    """Write a fitted estimator into a new folder, whole or not at all."""
+    if folder.exists():
+        raise LatentryError(f"{folder} exists; name a new folder, or remove it first.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".latentry-") as made:
+            whole = Path(made) / "model"
+            whole.mkdir()
+            info = describe(est) | {"data": None, "fingerprint": None}
+            _write_info(whole, info | {"weights": _write_tensors(whole, _tensors(est))})
+            est.history_.write_csv(whole / HISTORY)
+            os.rename(whole, folder)
+    except OSError as error:
+        raise LatentryError(
+            f"the model cannot be written to {folder} ({error.strerror}); name another folder."
+        ) from None
+
+
+# --------------------------------------------------------------------- an estimator as plain data
+
+
+def describe(est: Estimator) -> dict[str, Any]:
+    """All of an estimator but its tensors and history, as JSON can hold it."""
+    sampler = getattr(est, "sampler_", None)
+    names = getattr(est, "feature_names_in_", None)
+    return {
+        "format": FORMAT,
+        "status": "finished",
+        "model": type(est).__name__,
+        "fields": {f.name: _plain(getattr(est, f.name)) for f in dataclasses.fields(est)},
+        "seed": est.seed_,
+        "schema": est.schema_.to_dict(),
+        "condition": None if est.condition_ is None else est.condition_.to_dict(),
+        "likelihood": est.likelihood_,
+        "net": est.net_,
+        "choices": est.choices_,
+        "notes": list(getattr(est, "history_", History()).notes),
+        "sampler": None if sampler is None else {"components": sampler.components},
+        "n_features_in": est.n_features_in_,
+        "feature_names_in": None if names is None else [str(n) for n in names],
+        "latentry": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, nn.Module):
+        return {"module": type(value).__name__}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, bool | int | float | str | None) else None
+
+
+def _tensors(est: Estimator) -> dict[str, Tensor]:
+    parts: dict[str, nn.Module] = {"model": est.model_, "scaler": est.scaler_}
+    if est.sampler_ is not None:
+        parts["sampler"] = est.sampler_
+    return {
+        f"{part}.{name}": tensor.detach().cpu().contiguous()
+        for part, module in parts.items()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def restore(
+    info: dict[str, Any],
+    tensors: dict[str, Tensor] | None,
+    cls: type[E],
+    modules: dict[str, nn.Module],
+) -> E:
+    """The estimator that `describe` described; without tensors, as it was before `fit`."""
+    fields: dict[str, Any] = {}
+    for name, value in info["fields"].items():
+        if isinstance(value, dict):
+            if name not in modules:
+                raise LatentryError(
+                    f"this model was built with your own {name} ({value['module']}), which is not"
+                    f" stored; pass it again: load(folder, {name}={value['module']}(...))."
+                )
+            value = modules[name]
+        fields[name] = tuple(value) if isinstance(value, list) else value
+    est = cls(**fields)
+    if tensors is not None:
+        _restore_fitted(est, info, tensors)
+    return est
+
+
+def _restore_fitted(est: Estimator, info: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    est.seed_ = info["seed"]
+    est.schema_ = Schema.from_dict(info["schema"])
+    est.condition_ = Condition.from_dict(info["condition"]) if info["condition"] else None
+    est.likelihood_, est.net_ = info["likelihood"], info["net"]
+    est.choices_ = info["choices"]
+    est.n_features_in_ = info["n_features_in"]
+    if info["feature_names_in"]:
+        est.feature_names_in_ = np.asarray(info["feature_names_in"], dtype=object)
+    width = 0 if est.condition_ is None else est.condition_.width
+    with torch.random.fork_rng():
+        est.model_ = build_model(est, est.schema_, width).eval()
+    est.scaler_ = Transform(est.schema_)
+    est.sampler_ = None
+    parts: dict[str, nn.Module] = {"model": est.model_, "scaler": est.scaler_}
+    if info["sampler"]:
+        est.sampler_ = GaussianMixture(est.latent, info["sampler"]["components"])
+        parts["sampler"] = est.sampler_
+    for part, module in parts.items():
+        prefix = f"{part}."
+        module.load_state_dict(
+            {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+        )
