@@ -1,0 +1,223 @@
+"""Verbs that look at runs, models and data sets: info, evaluate, report, models, data."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import LatentryError
+from .app import app
+from .given import (
+    ConditionColumn,
+    Data,
+    DataDir,
+    Drop,
+    Json,
+    Label,
+    Opening,
+    Quiet,
+    Run,
+    data_of,
+    listed,
+    load_run,
+    open_for,
+)
+from .options import field_options
+from .output import emit, note, say, table
+from .pages import figures_table, write_report
+
+LOOK = "Look at a run"
+LISTS = "What there is"
+
+
+@app.command(rich_help_panel=LOOK, epilog="Example: latentry info runs/digits")
+def info(run: Run, json_: Json = False) -> None:
+    """What a run is: model, data, options, what was chosen and why, and how far it is."""
+    from ..persistence import read_info
+
+    found = read_info(run)
+    if json_:
+        emit(found)
+        return
+    from ..data import Schema
+
+    data = found.get("data") or {}
+    rows: list[tuple[str, Any]] = [
+        ("run", f"{run} ({found['status']})"),
+        ("model", found["model"]),
+        ("data", data.get("data", "given from Python")),
+        ("each sample", Schema.from_dict(found["schema"]).describe()),
+        ("likelihood", found["likelihood"]),
+        ("network", found["net"]),
+        *(("chosen", sentence) for sentence in found["choices"]),
+        *(("note", sentence) for sentence in found["notes"]),
+        ("seed", str(found["seed"])),
+        ("made with", f"latentry {found['latentry']}, torch {found['torch']}"),
+    ]
+    table(("", ""), rows, header=False)
+    given = {k: v for k, v in found["fields"].items() if v is not None and k != "verbose"}
+    say("\nOptions: " + ", ".join(f"{k}={v}" for k, v in given.items()))
+    if found["status"] != "finished":
+        say(f"\nContinue it with: latentry resume {run}")
+
+
+@app.command(rich_help_panel=LOOK, epilog="Example: latentry evaluate runs/mnist mnist:test --json")
+def evaluate(
+    run: Run,
+    data: Data,
+    draws: Annotated[int, typer.Option(help="Importance samples for each row.")] = 100,
+    condition: ConditionColumn = None,
+    label: Label = None,
+    drop: Drop = None,
+    data_dir: DataDir = None,
+    json_: Json = False,
+) -> None:
+    """How well the model explains DATA: bound, likelihood, error, use of the code; with units."""
+    if draws < 1:
+        raise LatentryError(f"--draws {draws} is too few; the likelihood takes at least 1.")
+    est, about = load_run(run)
+    asked = Opening(label, listed(drop), condition)
+    dataset, c = open_for(est, run, about, data, asked, data_dir)
+    found = est.evaluate(dataset, draws=draws, condition=c)
+    if json_:
+        emit({"run": str(run), "data": data, **found})
+        return
+    say(f"{type(est).__name__} of {run} on {len(dataset.x):,} rows of {data}:\n")
+    figures_table(found)
+
+
+@app.command(rich_help_panel=LOOK, epilog="Example: latentry report runs/digits")
+def report(
+    run: Run,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="DATA", help="Other data than it was made from.")
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Importance samples for each row.")] = 100,
+    data_dir: DataDir = None,
+    quiet: Quiet = False,
+    json_: Json = False,
+) -> None:
+    """Make RUN/report.html and the pictures in RUN/figures again."""
+    est, about = load_run(run)
+    dataset, c = open_for(est, run, about, data, Opening(), data_dir)
+    if not quiet:
+        note(f"Drawing the pictures from {data or data_of(about, run)[0]} ...")
+    found, page = write_report(est, dataset, c, run, own=data is None, draws=draws)
+    if json_:
+        emit({"report": str(page), "figures": str(page.parent / "figures"), **found})
+        return
+    say(f"{page}: open it in a browser.")
+
+
+@app.command(rich_help_panel=LISTS, epilog="Example: latentry models beta-vae")
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="show one model's options")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """List the models, or show one with its options."""
+    from .. import zoo
+
+    known = zoo.models() if name is None else {_name_of(name): zoo.named(name)}
+    if json_:
+        emit({"models": [_model_row(each, cls) for each, cls in known.items()]})
+        return
+    if name is None:
+        table(("model", "what it is"), [(k, summary(cls)) for k, cls in known.items()])
+        say("\nlatentry models MODEL shows one with its options.")
+        return
+    ((kebab, cls),) = known.items()
+    say(f"{kebab} ({cls.__name__})\n\n{inspect.getdoc(cls)}\n")
+    rows = [(o["option"], o["default"], o["help"]) for o in _model_row(kebab, cls)["options"]]
+    table(("option", "default", ""), rows)
+
+
+def _name_of(name: str) -> str:
+    from .. import zoo
+
+    wanted = zoo.named(name)
+    return next(each for each, cls in zoo.models().items() if cls is wanted)
+
+
+def summary(cls: type) -> str:
+    """The first sentence of a model's docstring, without its name before the colon."""
+    return (inspect.getdoc(cls) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def sources(cls: type) -> list[str]:
+    """The lines of a model's docstring that cite a paper."""
+    return [
+        line for line in (inspect.getdoc(cls) or "").split("\n") if re.search("https?://", line)
+    ]
+
+
+def _model_row(name: str, cls: type) -> dict[str, Any]:
+    defaults = {field.name: field.default for field in dataclasses.fields(cls)}
+    options = [
+        {"option": o.flag, "default": defaults[o.field], "help": o.help}
+        for o in field_options().values()
+        if name in o.models
+    ]
+    about = {"name": name, "class": cls.__name__, "summary": summary(cls)}
+    return {**about, "sources": sources(cls), "options": options}
+
+
+@app.command(rich_help_panel=LISTS, epilog="Example: latentry data mnist")
+def data(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="fetch this one and say what it is")
+    ] = None,
+    data_dir: DataDir = None,
+    json_: Json = False,
+) -> None:
+    """List the named data sets and where they are, or fetch one."""
+    from ..data import datasets
+
+    if name is None:
+        listing = datasets(data_dir=data_dir)
+        if json_:
+            emit({"datasets": listing})
+            return
+        table(("name", "sample", "rows", "where it is now"), [*map(_data_row, listing)])
+        say("\nlatentry data NAME fetches one. Any file or folder of images is data too.")
+        return
+    _show_data(name, data_dir, json_)
+
+
+def _data_row(found: dict[str, Any]) -> tuple[str, str, str, str]:
+    rows = ", ".join(f"{split} {n:,}" for split, n in found["samples"].items())
+    shape = " x ".join(map(str, found["shape"]))
+    where = found["where"] or "not fetched yet"
+    return found["name"], shape, rows, where
+
+
+def _show_data(name: str, data_dir: Path | None, json_: bool) -> None:
+    from ..data import Schema, fetch, load
+
+    where = fetch(name, data_dir)
+    dataset = load(name, data_dir=data_dir)
+    schema = Schema.infer(dataset.x, columns=dataset.columns, levels=dataset.levels)
+    labels = None if dataset.labels is None else sorted({str(each) for each in dataset.labels})
+    if json_:
+        shape, what = list(dataset.x.shape), schema.describe()
+        emit(
+            {
+                "name": name,
+                "shape": shape,
+                "sample": what,
+                "labels": labels,
+                "source": dataset.source,
+            }
+        )
+        return
+    say(f"{name}: {len(dataset.x):,} samples, {schema.describe()}.")
+    if labels:
+        more = ", ..." if len(labels) > 12 else ""
+        say(f"labels: {', '.join(labels[:12])}{more}")
+    say(f"licence: {dataset.licence}" + (f"\nfiles: {where}" if where else ""))

@@ -1,0 +1,189 @@
+"""Write the parts of the documentation that follow from the code.
+
+    python tools/docs.py           writes them
+    python tools/docs.py --check   fails if they differ from what would be written
+
+README.md gets its table of models, docs/reference.md the public Python surface, docs/cli.md the
+help texts of the command line.
+"""
+
+from __future__ import annotations
+
+import os
+
+# The command line's help as plain text of a fixed width, whatever terminal this runs in.
+os.environ |= {"TYPER_USE_RICH": "0", "COLUMNS": "100", "NO_COLOR": "1"}
+
+import argparse
+import dataclasses
+import difflib
+import inspect
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import latentry
+from latentry import zoo
+from latentry.cli import app
+from latentry.cli.options import field_options
+from latentry.cli.view import sources, summary
+from latentry.estimator import Estimator
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
+GENERATED = "<!-- Written by `make docs` from the code; edit the docstrings instead. -->\n"
+
+
+def model_table() -> str:
+    """The named models as a Markdown table."""
+    rows = ["| model | class | what it is | source |", "|---|---|---|---|"]
+    for name, cls in zoo.models().items():
+        what = summary(cls).partition(": ")[2] or summary(cls)
+        cited = "; ".join(_citation(line) for line in sources(cls))
+        rows.append(f"| `{name}` | `{cls.__name__}` | {what} | {cited} |")
+    return "\n".join(rows)
+
+
+def _citation(line: str) -> str:
+    """A line "Higgins et al., 2017, https://... (aside)" as a Markdown link."""
+    who, url, aside = re.fullmatch(r"(.*?),? (https?://\S+)(.*)", line.strip()).groups()  # type: ignore[union-attr]
+    return f"[{who}]({url}){aside}"
+
+
+def readme() -> str:
+    """README.md with the table of models as the code has it."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    if BEGIN not in text or END not in text:
+        sys.exit(f"README.md lacks the lines {BEGIN} and {END}, between which the table stands.")
+    head, rest = text.split(BEGIN, 1)
+    return f"{head}{BEGIN}\n{model_table()}\n{END}{rest.split(END, 1)[1]}"
+
+
+def reference() -> str:
+    """docs/reference.md: what `latentry` exports, from the docstrings."""
+    parts = ["# Python reference\n", GENERATED, "`from latentry import ...`\n"]
+    models = set(zoo.models().values())
+    public = {name: getattr(latentry, name) for name in latentry.__all__}
+    parts += ["## Named models\n", "Each takes the fields of `Estimator` and its own:\n"]
+    parts += [_model(cls) for cls in zoo.models().values()]
+    parts += ["## What every model can do\n", _class("Estimator", Estimator)]
+    parts += ["Fields:\n", _fields(Estimator, ())]
+    parts += ["## The rest\n"]
+    for name, thing in public.items():
+        if thing in models or thing is Estimator:
+            continue
+        parts.append(_class(name, thing) if inspect.isclass(thing) else _function(name, thing))
+    return "\n".join(parts)
+
+
+def _doc(thing: Any) -> str:
+    """A docstring as Markdown: what is indented in it becomes a block of code."""
+    doc = inspect.getdoc(thing) or ""
+    blocks = [
+        f"```text\n{textwrap.dedent(block)}\n```" if block.startswith("    ") else block
+        for block in doc.split("\n\n")
+    ]
+    return "\n\n".join(_listed(block) for block in blocks) + "\n"
+
+
+def _listed(block: str) -> str:
+    """A paragraph; lines of "name: what it is" and of sources stay lines, doctests become code."""
+    if block.startswith("```"):
+        return block
+    if block.startswith(">>>"):
+        return f"```python\n{block}\n```"
+    return re.sub(r"\n(?=[\w, ]+: |\S.*https?://)", "  \n", block)
+
+
+def _signature(thing: Any) -> str:
+    # Annotations are text, which `signature` shows in quotes.
+    quoted = r"(: |-> )(['\"])(.*?)\2(?=,| =|\)|$)"
+    text = re.sub(quoted, r"\1\3", str(inspect.signature(thing)))
+    return re.sub(r"\bself(, )?", "", text, count=1)
+
+
+def _function(name: str, thing: Any) -> str:
+    return f"### `{name}`\n\n```python\n{name}{_signature(thing)}\n```\n\n{_doc(thing)}"
+
+
+def _class(name: str, cls: type) -> str:
+    parts = [f"### `{name}`\n", _doc(cls)]
+    for method, found in vars(cls).items():
+        if method.startswith("_"):
+            continue
+        if isinstance(found, classmethod | staticmethod):
+            found = found.__func__
+        if inspect.isfunction(found) and inspect.getdoc(found):
+            signature = re.sub(r"\bcls(, )?", "", _signature(found), count=1)
+            parts.append(f"#### `{method}`\n\n```python\n{method}{signature}\n```\n\n{_doc(found)}")
+        elif isinstance(found, property):
+            parts.append(f"#### `{method}`\n\n{_doc(found)}")
+    return "\n".join(parts)
+
+
+def _model(cls: type) -> str:
+    shared = {f.name: f.default for f in dataclasses.fields(Estimator)}
+    own = [f for f in dataclasses.fields(cls) if shared.get(f.name, f) != f.default]
+    table = _fields(cls, tuple(f.name for f in own)) if own else ""
+    return f"### `{cls.__name__}`\n\n{_doc(cls)}\n{table}"
+
+
+def _fields(cls: type, only: tuple[str, ...]) -> str:
+    rows = ["| field | default | option | |", "|---|---|---|---|"]
+    options = field_options()
+    for field in dataclasses.fields(cls):
+        if only and field.name not in only:
+            continue
+        flag = f"`{options[field.name].flag}`" if field.name in options else ""
+        help = field.metadata.get("help", "").replace("|", "\\|")
+        rows.append(f"| `{field.name}` | `{field.default!r}` | {flag} | {help} |")
+    return "\n".join(rows) + "\n"
+
+
+def command_line() -> str:
+    """docs/cli.md: every verb's help."""
+    group = typer.main.get_command(app)
+    context = group.make_context("latentry", [], resilient_parsing=True)
+    parts = ["# Command line\n", GENERATED, _help("latentry", group.get_help(context))]
+    for name in group.list_commands(context):  # type: ignore[attr-defined]
+        command = group.get_command(context, name)  # type: ignore[attr-defined]
+        inner = command.make_context(name, [], parent=context, resilient_parsing=True)
+        parts.append(_help(f"latentry {name}", command.get_help(inner)))
+    return "\n".join(parts)
+
+
+def _help(title: str, text: str) -> str:
+    plain = "\n".join(line.rstrip() for line in text.splitlines()).strip()
+    return f"## `{title}`\n\n```text\n{plain}\n```\n"
+
+
+def main() -> int:
+    """Write or check; the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
+    check = parser.parse_args().check
+    stale = 0
+    pages = {"README.md": readme, "docs/reference.md": reference, "docs/cli.md": command_line}
+    for name, make in pages.items():
+        path, new = ROOT / name, make()
+        old = path.read_text("utf-8") if path.exists() else ""
+        if old == new:
+            continue
+        stale += 1
+        if check:
+            lines = difflib.unified_diff(old.splitlines(), new.splitlines(), name, "code", n=0)
+            print("\n".join(list(lines)[:20]))
+            print(f"{name} differs from the code: run `make docs` and commit the result.")
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(new, "utf-8")
+            print(f"wrote {name}")
+    return stale if check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
