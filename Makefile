@@ -12,9 +12,6 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
     "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
-# PyTorch's own CPU build is a tenth of the size; with an NVIDIA driver, PyPI's build is the right one.
-TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || echo https://download.pytorch.org/whl/cpu)
-
 BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
 WORKERS ?= 2
@@ -22,14 +19,13 @@ WORKERS ?= 2
 help:
 	@sed -n 's/^# //p' Makefile | head -n 5
 
-.venv/python: constraints.txt
+.venv/python:
 	@test -n "$(PYTHON)" || { echo "latentry needs Python 3.11 or newer on the PATH (or PYTHON=/path/to/python)." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	@echo "Installing PyTorch and the package into .venv (a few hundred MB the first time)..."
-	$(PIP) $(if $(TORCH_INDEX),--retries 1 --extra-index-url $(TORCH_INDEX)) --no-deps torch
 	@touch $@
 
-.venv/package: .venv/python pyproject.toml
+.venv/package: .venv/python pyproject.toml constraints.txt
+	@echo "Installing latentry and what it needs into .venv (a few hundred MB the first time)..."
 	$(PIP) -e .
 	@touch $@
 
@@ -38,8 +34,8 @@ help:
 	@touch $@
 
 demo: .venv/package
-	$(BIN)/latentry fit digits --model ae --latent 2 --epochs 60 --seed 0 --out runs/demo-ae --force
-	$(BIN)/latentry fit digits --model vae --latent 2 --epochs 60 --seed 0 --out runs/demo-vae --force
+	$(BIN)/latentry fit digits --model ae --latent 2 --epochs 200 --seed 0 --out runs/demo-ae --force
+	$(BIN)/latentry fit digits --model vae --latent 2 --epochs 200 --seed 0 --out runs/demo-vae --force
 	@echo
 	@echo "Two finished runs. Open these pages in a browser:"
 	@for run in demo-ae demo-vae; do echo "  $(CURDIR)/runs/$$run/report.html"; done

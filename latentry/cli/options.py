@@ -17,7 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from ..errors import LatentryError, suggest
+from ..errors import LatentryError
 
 GIVEN = "latentry.fields"
 """Where a context keeps the fields that were given on the command line."""
@@ -222,12 +222,10 @@ def given_fields(ctx: typer.Context, model: str) -> dict[str, Any]:
     for name, value in ctx.meta.get(GIVEN, {}).items():
         option = options[name]
         if model not in option.models:
-            own = [other.flag for other in options.values() if model in other.models]
-            hint = suggest(option.flag, own)
             has = " and ".join(option.models)
             raise LatentryError(
                 f"the model {model} has no option {option.flag}; {has}"
-                f" {'has' if len(option.models) == 1 else 'have'} it.{hint}"
+                f" {'has' if len(option.models) == 1 else 'have'} it."
             )
         fields[name] = option.parse(value)
     return fields

@@ -48,8 +48,7 @@ def choose_precision(asked: str, device: torch.device, transform: nn.Module) -> 
     """
     if asked != "auto":
         return asked
-    image = getattr(transform, "kind", None) == "image"
-    pixels = image and getattr(transform, "values", None) in PIXELS
+    pixels = getattr(transform, "values", None) in PIXELS
     return "bfloat16" if pixels and native_bfloat16(device) else "float32"
 
 

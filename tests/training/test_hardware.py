@@ -35,7 +35,8 @@ def test_low_precision_is_for_pixels_on_hardware_that_has_it(
     pixels = Scaler("image", "levels")
     assert choose("auto", pixels) == ("bfloat16" if native else "float32")
     assert choose("auto", Scaler("image", "real")) == "float32"
-    assert choose("auto", Scaler("vector", "unit")) == "float32"
+    assert choose("auto", Scaler("vector", "levels")) == choose("auto", pixels)
+    assert choose("auto", Scaler("vector", "count")) == "float32"
     assert choose("auto", nn.Identity()) == "float32"
     assert choose("float32", pixels) == "float32"
     assert choose("bfloat16", nn.Identity()) == "bfloat16"
