@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from sklearn import mixture
 from torch import Tensor
 
 from . import persistence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 FEWEST_HELD_OUT = 5
 """With fewer rows than this to hold out, there is no validation: it would say nothing."""
 
-ROWS_TO_START_FROM = 4096
+ROWS_TO_START_FROM = 1024
 """Rows from which a likelihood takes its first scales."""
 
 
@@ -45,8 +44,8 @@ def fit(
         est.model_ = build_model(est, est.schema_, 0 if c is None else c.shape[1])
     est.likelihood_, est.net_, est.choices_ = choices(est, est.schema_)
     objective = est.objective()
-    source = _source(est, array, c, train_rows)
-    valid = _source(est, array, c, valid_rows) if len(valid_rows) else None
+    source, valid = _sources(est, array, c, train_rows, valid_rows)
+    assert source is not None  # a schema has at least two rows, and no split holds out all
     _prepare_likelihood(est, source)
     if folder is not None:
         persistence.start(est, folder, origin, fingerprint(array))
@@ -87,12 +86,22 @@ def split(n: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(order[held:]), np.sort(order[:held])
 
 
-def _source(est: Estimator, array: np.ndarray, c: Tensor | None, rows: np.ndarray) -> Source:
-    given = None if c is None else c[torch.from_numpy(rows)]
-    if isinstance(array, np.memmap):
-        return MappedSource(array, est.schema_, given, rows=rows)
-    whole = len(rows) == len(array)
-    return TensorSource(est.schema_.pack(array if whole else array[rows]), given)
+def _sources(
+    est: Estimator, array: np.ndarray, c: Tensor | None, *parts: np.ndarray
+) -> list[Source | None]:
+    """A source for each part of the rows, None for an empty one; no row is copied."""
+    packed = None if isinstance(array, np.memmap) else est.schema_.pack(array)
+
+    def source(rows: np.ndarray) -> Source | None:
+        if not len(rows):
+            return None
+        given = None if c is None else c[torch.from_numpy(rows)]
+        if packed is None:
+            return MappedSource(array, est.schema_, given, rows=rows)
+        whole = len(rows) == len(packed)
+        return TensorSource(packed, given, None if whole else torch.from_numpy(rows))
+
+    return [source(rows) for rows in parts]
 
 
 def _prepare_likelihood(est: Estimator, source: Source) -> None:
@@ -125,6 +134,8 @@ def fit_mixture(codes: Tensor, seed: int, most: int = 10) -> GaussianMixture:
     At most `most` components, and no more than one for every five rows for each dimension, so
     that a covariance is never estimated from fewer rows than it has directions.
     """
+    from sklearn import mixture  # only a model without a prior has use for it
+
     n, latent = codes.shape
     components = max(1, min(most, n // (5 * latent)))
     # Codes of any scale: the ridge on the covariances is relative to their variance.

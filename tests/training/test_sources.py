@@ -13,6 +13,19 @@ from latentry.data.schema import Schema
 from latentry.training import MappedSource, Source, TensorSource
 
 
+def test_some_rows_without_a_copy() -> None:
+    x, rows = torch.arange(20.0)[:, None], torch.tensor([3, 4, 9, 17])
+    some = TensorSource(x, torch.arange(4.0)[:, None], rows)
+    copied = TensorSource(x[rows], torch.arange(4.0)[:, None])
+    assert len(some) == 4
+    for mine, theirs in zip(some.batches(0, 2, 1), copied.batches(0, 2, 1), strict=True):
+        assert torch.equal(mine[0], theirs[0])
+        assert mine[1] is not None
+        assert theirs[1] is not None
+        assert torch.equal(mine[1], theirs[1])
+    assert [x.flatten().tolist() for x, _ in some.all(3)] == [[3, 4, 9], [17]]
+
+
 def numbered(n: int) -> TensorSource:
     return TensorSource(torch.arange(n).float()[:, None], torch.arange(n).float()[:, None])
 
