@@ -2,7 +2,9 @@
 
 The network and the settings of the best-known VAE script (github.com/pytorch/examples): one hidden
 layer of 400, 20 latent dimensions, Bernoulli on grey pixels, Adam at 0.001, batches of 128, 10
-epochs. That script ends at a test loss of 105.55 nats.
+epochs. That script ends at a test loss of 105.55 nats. What is added here is a moving average of
+the weights, ema=0.999, which takes out the noise of the last steps; without it this one ends at
+105.5 to 105.7, too.
 
 Goal: an average test negative ELBO of at most 105.0 nats, and ten generated digits that look like
 digits. A Bernoulli on grey pixels is no normalised density, so this number compares only with
@@ -26,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     train, test = example.digits()
     vae = VAE(
         latent=20, hidden=400, net="mlp", likelihood="bernoulli", epochs=example.pick(10, 2),
-        batch_size=128, lr=1e-3, valid=0, random_state=0,
+        batch_size=128, lr=1e-3, ema=0.999, valid=0, random_state=0,
     )  # fmt: skip
     with example.timed("training"):
         vae.fit(train.x)

@@ -150,8 +150,8 @@ def _in_place_of(run: Path, force: bool) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        kept = run / "checkpoint"
-        if not isinstance(error, Interrupted) and not (kept.is_dir() and any(kept.iterdir())):
+        resumable = (run / "checkpoint" / "last.safetensors").is_file()
+        if not isinstance(error, Interrupted) and not resumable:
             if new or aside.exists():
                 shutil.rmtree(run, ignore_errors=True)
             if aside.exists():

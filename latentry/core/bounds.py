@@ -30,11 +30,18 @@ class Bound(abc.ABC):
     def __call__(self, r: Inference, done: Tensor) -> Tensor:
         """What is maximised, for each row, (B,)."""
 
+    @abc.abstractmethod
+    def unweighted(self, r: Inference) -> Tensor:
+        """The bound without weights, by which epochs and models are compared, (B,)."""
+
 
 class Reconstruction(Bound):
     """log p(x | z) alone: an autoencoder's, which has no prior and so no rate."""
 
     def __call__(self, r: Inference, done: Tensor) -> Tensor:
+        return self.unweighted(r)
+
+    def unweighted(self, r: Inference) -> Tensor:
         return -r.distortion.mean(0)
 
 
@@ -54,6 +61,9 @@ class Elbo(Bound):
     def __call__(self, r: Inference, done: Tensor) -> Tensor:
         return -r.distortion.mean(0) - self.beta(done) * r.rate
 
+    def unweighted(self, r: Inference) -> Tensor:
+        return elbo(r)
+
 
 class Importance(Bound):
     """The importance-weighted bound with `draws` codes for each row.
@@ -70,6 +80,9 @@ class Importance(Bound):
     def __call__(self, r: Inference, done: Tensor) -> Tensor:
         log_weight = -r.distortion - self.beta(done) * (r.log_q - r.log_p)
         return torch.logsumexp(log_weight, 0) - math.log(log_weight.shape[0])
+
+    def unweighted(self, r: Inference) -> Tensor:
+        return importance_weighted(r)
 
 
 def elbo(r: Inference) -> Tensor:

@@ -6,7 +6,7 @@ import abc
 
 from torch import Tensor, nn
 
-from .bounds import Bound, elbo
+from .bounds import Bound
 from .models import Inference, LatentModel
 
 
@@ -59,12 +59,9 @@ class Objective(nn.Module):
                 pairs.append((own, trainable(penalty)))
         return [(loss, trainable(model)), *pairs]
 
-    def value(self, r: Inference, model: LatentModel) -> Tensor:
-        """The unweighted bound by which models are compared, (B,), in nats.
-
-        For a model without a prior it is the reconstruction term alone.
-        """
-        return elbo(r) if model.has_prior else -r.distortion.mean(0)
+    def value(self, r: Inference) -> Tensor:
+        """The unweighted bound by which epochs are compared, (B,), in nats."""
+        return self.bound.unweighted(r)
 
     def parts(self, r: Inference, model: LatentModel) -> dict[str, Tensor]:
         """The terms of the bound, averaged over the batch, () in nats."""

@@ -36,9 +36,11 @@ def writing(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None or isinstance(error, (ConnectionError, TimeoutError)):
+        # numpy says how much of an array it could not write, but not why: the space is gone.
+        number = errno.ENOSPC if " written" in str(error) else error.errno
+        if number is None or isinstance(error, (ConnectionError, TimeoutError)):
             raise
-        reason = _REASONS.get(error.errno, f"{error.strerror or error}; choose another place")
+        reason = _REASONS.get(number, f"{error.strerror or error}; choose another place")
         raise LatentryError(f"Cannot write {path}: {reason}.") from error
 
 

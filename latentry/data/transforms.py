@@ -66,6 +66,8 @@ class Transform(nn.Module):
 
     def log_det_observed(self, raw: Tensor) -> Tensor:
         """`log_det` of each row of `raw` (B, *shape), over its observed entries only: (B,)."""
+        if self.values != "real":
+            return torch.zeros(len(raw), device=raw.device)
         each = self._log_dets().to(raw.device) * ~torch.isnan(raw)
         return each.flatten(1).sum(1).to(torch.float32)
 

@@ -12,7 +12,7 @@ from .picture import ACCENT, DATA, INK, MODEL, MUTED, NORMAL, Picture, canvas, l
 from .picture import whole_numbers as whole
 
 PANELS = (
-    ("Loss", "loss", "valid_elbo"),
+    ("Loss", "loss", "valid_bound"),
     ("Distortion (reconstruction term)", "distortion", "valid_distortion"),
     ("Rate (KL from posterior to prior)", "rate", "valid_rate"),
 )
@@ -36,7 +36,7 @@ def loss_curves(history: Any) -> Picture:
     for ax, (text, train, valid) in zip(axes, panels, strict=True):
         style(ax, y="nats")
         title(ax, text)
-        other = -_column(rows, valid) if valid == "valid_elbo" else _column(rows, valid)
+        other = -_column(rows, valid) if valid == "valid_bound" else _column(rows, valid)
         if len(panels) == 1:
             other = _column(rows, "valid_distortion")
         held |= _pair(ax, epochs, _column(rows, train), other)
@@ -84,10 +84,10 @@ def _caption(rows: Any, epochs: np.ndarray, alone: bool, held: bool) -> str:
     if alone:
         text += " The loss is the distortion, −log p(x|z): this model has no rate."
     if held:
-        score = -_column(rows, "valid_distortion") if alone else _column(rows, "valid_elbo")
+        score = -_column(rows, "valid_distortion") if alone else _column(rows, "valid_bound")
         best = int(epochs[int(np.nanargmax(score))])
-        what = "log p(x|z)" if alone else "ELBO"
-        text += f" On held-out rows the loss is −{what}, unweighted; it is best at epoch {best}."
+        what = "log p(x|z)" if alone else "bound"
+        text += f" On held-out rows the loss is minus the unweighted {what}; it is best at epoch {best}."
     weight = _column(rows, "weight")
     if np.isfinite(weight).any() and np.nanmin(weight) != np.nanmax(weight):
         text += " The weight of the rate changes during training, and the training loss with it."

@@ -17,8 +17,8 @@ SECONDS_PER_STEP = 1.5e-3
 FLOPS_PER_THREAD = 3e10
 """What one thread of a processor gets done in a second, in float32."""
 FLOPS_OF_GPU = 1e13
-WORTH_COMPILING = 60.0
-"""Compiling takes 10 to 40 seconds; a run that takes longer than this repays it."""
+WORTH_COMPILING = 30.0
+"""Compiling takes 5 to 15 seconds and halves a step: a run that takes longer repays it."""
 
 
 def choose_device(name: str) -> torch.device:

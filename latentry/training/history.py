@@ -19,7 +19,7 @@ COUNTS = ("epoch", "step", "skipped")
 class History:
     """Rows with epoch, step, seconds, lr, skipped (steps that were not finite), loss, the parts of
     the bound (distortion, and rate where there is a prior) and the same for validation
-    (valid_elbo, valid_distortion, valid_rate). Nats, averaged over the rows of the data.
+    (valid_bound, valid_distortion, valid_rate). Nats, averaged over the rows of the data.
     """
 
     rows: list[Row] = field(default_factory=list)

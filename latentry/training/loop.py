@@ -236,12 +236,12 @@ class Run:
                 x = self.transform(raw)
                 with noise.per_row(x, self.options.seed):
                     r = model.infer(x, c, draws)
-                    means = [objective.value(r, model).mean(), *objective.parts(r, model).values()]
+                    means = [objective.value(r).mean(), *objective.parts(r, model).values()]
                 sums += len(x) * torch.stack([*means, torch.ones_like(means[0])])
             self.team.total(sums)
             value, *parts = (sums[:-1] / sums[-1]).tolist()
             if model.has_prior:
-                row["valid_elbo"] = value
+                row["valid_bound"] = value
             row.update(zip([f"valid_{n}" for n in self.step.names[1:]], parts, strict=True))
             self.judge(int(row["epoch"]), value)
 

@@ -93,7 +93,7 @@ def _parts(row: Mapping[str, float]) -> str:
 
 
 def _valid(row: Mapping[str, float]) -> str:
-    for name in ("valid_elbo", "valid_distortion"):
+    for name in ("valid_bound", "valid_distortion"):
         if name in row:
             return f" · validation {name.removeprefix('valid_')} {row[name]:.2f}"
     return ""

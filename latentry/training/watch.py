@@ -53,8 +53,8 @@ def skipped(history: History) -> str | None:
 
 def overfitting(history: History) -> str | None:
     """A remark if the validation bound got worse while the training loss went on falling."""
-    name = "valid_elbo" if "valid_elbo" in history.columns else "valid_distortion"
-    sign = 1.0 if name == "valid_elbo" else -1.0
+    name = "valid_bound" if "valid_bound" in history.columns else "valid_distortion"
+    sign = 1.0 if name == "valid_bound" else -1.0
     value = [sign * v for v in history.column(name)]
     if len(value) < 3 or not all(map(math.isfinite, value)):
         return None

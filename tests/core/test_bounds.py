@@ -56,6 +56,8 @@ def test_weights_apply_to_the_rate_alone() -> None:
     half = Elbo(linear(0.0, 1.0, 0.5))
     torch.testing.assert_close(half(r, torch.tensor(0.25)), -distortion - 0.5 * r.rate)
     torch.testing.assert_close(half(r, torch.tensor(0.75)), elbo(r))
+    torch.testing.assert_close(Elbo(4.0).unweighted(r), elbo(r))
+    torch.testing.assert_close(Importance(3, 0.5).unweighted(r), Importance(3)(r, DONE))
 
 
 def test_closed_form_rate_is_the_mean_of_the_drawn_one() -> None:

@@ -13,7 +13,7 @@ from latentry.report.pairs import prior_predictive
 from latentry.report.views import Groups, one_of_each
 
 HISTORY = [
-    {"epoch": k, "loss": 9.0 / k, "distortion": 8.0 / k, "rate": 1.0 / k, "valid_elbo": -9.5 / k}
+    {"epoch": k, "loss": 9.0 / k, "distortion": 8.0 / k, "rate": 1.0 / k, "valid_bound": -9.5 / k}
     for k in (1, 2, 3)
 ]
 

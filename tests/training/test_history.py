@@ -11,14 +11,14 @@ from latentry.training import History
 def test_a_history_reads_back_equal(tmp_path: Path):
     rows = [
         {"epoch": 1, "step": 7, "loss": 0.1 + 0.2, "skipped": 0},
-        {"epoch": 2, "step": 14, "loss": float("inf"), "skipped": 1, "valid_elbo": -1e-30},
+        {"epoch": 2, "step": 14, "loss": float("inf"), "skipped": 1, "valid_bound": -1e-30},
     ]
     history = History(rows)
     history.write_csv(tmp_path / "history.csv")
     again = History.read_csv(tmp_path / "history.csv")
     assert again.rows == rows
-    assert again.columns == ["epoch", "step", "loss", "skipped", "valid_elbo"]
-    assert str(again.column("valid_elbo")[0]) == "nan"
+    assert again.columns == ["epoch", "step", "loss", "skipped", "valid_bound"]
+    assert str(again.column("valid_bound")[0]) == "nan"
     assert isinstance(again.rows[0]["epoch"], int)
 
 

@@ -46,9 +46,9 @@ def test_a_run_learns_and_its_history_says_so(worker: ModuleType):
     assert len(history.rows) == 30
     first, last = history.rows[0], history.rows[-1]
     assert last["loss"] < first["loss"] - 1
-    assert last["valid_elbo"] > first["valid_elbo"] + 1
+    assert last["valid_bound"] > first["valid_bound"] + 1
     assert last["loss"] == pytest.approx(last["distortion"] + last["rate"], rel=1e-5)
-    assert last["valid_elbo"] == pytest.approx(
+    assert last["valid_bound"] == pytest.approx(
         -last["valid_distortion"] - last["valid_rate"], rel=1e-5
     )
     assert [row["epoch"] for row in history.rows] == list(range(1, 31))
@@ -79,7 +79,7 @@ def test_a_seed_gives_other_noise_at_every_step(worker: ModuleType):
 
 def test_the_best_weights_by_validation_are_kept(worker: ModuleType, tmp_path: Path):
     model, history = fit(worker, epochs=12, lr=0.3, folder=tmp_path)
-    values = history.column("valid_elbo")
+    values = history.column("valid_bound")
     best = max(range(12), key=values.__getitem__)
     assert best < 11, "the last epoch was the best, so this shows nothing"
     stopped, _ = fit(worker, epochs=12, lr=0.3, valid=Peak(worker, best + 1))
@@ -116,7 +116,7 @@ def test_early_stopping_waits_for_the_warm_up(worker: ModuleType, tmp_path: Path
 def test_without_validation_the_last_weights_are_kept(worker: ModuleType):
     model, history = fit(worker, valid=False, ema=0.5)
     plain, _ = fit(worker, valid=False)
-    assert "valid_elbo" not in history.columns
+    assert "valid_bound" not in history.columns
     assert not same(model, plain)
     storages = {p.untyped_storage().data_ptr() for p in model.parameters()}
     assert len(storages) == len(list(model.parameters()))
@@ -206,7 +206,7 @@ def test_a_few_bad_steps_are_skipped_and_told(worker: ModuleType):
     x[0] = math.inf
     _, history = fit(worker, source=TensorSource(x), batch_size=7)
     assert 1 <= sum(history.column("skipped")) <= 4
-    assert math.isfinite(history.rows[-1]["valid_elbo"])
+    assert math.isfinite(history.rows[-1]["valid_bound"])
     assert any("skipped because the loss or a gradient was not finite" in n for n in history.notes)
 
 
@@ -219,7 +219,7 @@ def test_validation_does_not_depend_on_the_order_of_its_rows(worker: ModuleType)
     rows = worker.rows(20, seed=4)
     _, one = fit(worker, valid=TensorSource(rows), epochs=1)
     _, two = fit(worker, valid=TensorSource(rows.flip(0)), epochs=1)
-    assert one.rows[0]["valid_elbo"] == pytest.approx(two.rows[0]["valid_elbo"], rel=1e-5)
+    assert one.rows[0]["valid_bound"] == pytest.approx(two.rows[0]["valid_bound"], rel=1e-5)
 
 
 class Watched(Silent):
@@ -270,7 +270,7 @@ def test_a_model_without_a_prior_has_no_elbo_and_buffers_are_resumed(
         fit(worker, model=Flat(worker), folder=tmp_path, progress=Press(2))
     watched = Watched()
     a, history = fit(worker, model=Flat(worker), folder=tmp_path, progress=watched)
-    assert "valid_elbo" not in history.columns
+    assert "valid_bound" not in history.columns
     assert "valid_distortion" in history.columns
     b, _ = fit(worker, model=Flat(worker))
     assert same(a, b)
@@ -281,7 +281,7 @@ def test_a_model_without_a_prior_has_no_elbo_and_buffers_are_resumed(
 def test_low_precision_is_close_to_high(worker: ModuleType):
     _, high = fit(worker, epochs=10)
     _, low = fit(worker, epochs=10, precision="bfloat16")
-    assert low.rows[-1]["valid_elbo"] == pytest.approx(high.rows[-1]["valid_elbo"], abs=0.5)
+    assert low.rows[-1]["valid_bound"] == pytest.approx(high.rows[-1]["valid_bound"], abs=0.5)
     assert timeless(high) != timeless(low)
 
 

@@ -12,12 +12,12 @@ def test_each_epoch_is_a_line_where_there_is_no_terminal():
     reporter = RichReporter(out)
     reporter.start(100, 10, 128)
     reporter.step({**ROW, "rate": 25.4, "skipped": 0})
-    reporter.epoch({**ROW, "rate": 25.4, "skipped": 0, "valid_elbo": -110.0, "valid_rate": 25.0})
+    reporter.epoch({**ROW, "rate": 25.4, "skipped": 0, "valid_bound": -110.0, "valid_rate": 25.0})
     reporter.note("[red] is no markup, and a long remark stays in one line " + "x" * 100)
     reporter.stop()
     reporter.stop()
     lines = out.getvalue().splitlines()
-    shown = "epoch 2/10  loss 104.52 · distortion 79.10 · rate 25.40 · validation elbo -110.00"
+    shown = "epoch 2/10  loss 104.52 · distortion 79.10 · rate 25.40 · validation bound -110.00"
     assert shown in lines
     assert any(line.startswith("[red] is no markup") and line.endswith("x") for line in lines)
 

@@ -8,7 +8,7 @@ from torch import nn
 from latentry.training import History, TensorSource, watch
 
 
-def rows(valid: list[float], loss: list[float], name: str = "valid_elbo") -> History:
+def rows(valid: list[float], loss: list[float], name: str = "valid_bound") -> History:
     pairs = zip(valid, loss, strict=True)
     return History([{"epoch": i + 1, name: v, "loss": n} for i, (v, n) in enumerate(pairs)])
 
