@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -191,6 +192,19 @@ def blocks(x: np.ndarray, size: int = BLOCK_BYTES) -> Iterator[tuple[int, np.nda
     step = max(1, size // row)
     for start in range(0, len(x), step):
         yield start, x[start : start + step]
+        unmap(x)
+
+
+def unmap(x: np.ndarray) -> None:
+    """Give the pages of a memory-mapped file that were read back to the system.
+
+    A copy-on-write map is left alone: to forget its pages would undo what was written there.
+    """
+    mapped = getattr(x, "_mmap", None)
+    if getattr(x, "mode", None) not in ("r", "r+") or not isinstance(mapped, mmap.mmap):
+        return
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def place(index: Sequence[int], columns: tuple[str, ...] | None, kind: str = "vector") -> str:

@@ -87,7 +87,7 @@ def _caption(rows: Any, epochs: np.ndarray, alone: bool, held: bool) -> str:
         score = -_column(rows, "valid_distortion") if alone else _column(rows, "valid_bound")
         best = int(epochs[int(np.nanargmax(score))])
         what = "log p(x|z)" if alone else "bound"
-        text += f" On held-out rows the loss is minus the unweighted {what}; it is best at epoch {best}."
+        text += f" On held-out rows the loss is minus the unweighted {what}, best at epoch {best}."
     weight = _column(rows, "weight")
     if np.isfinite(weight).any() and np.nanmin(weight) != np.nanmax(weight):
         text += " The weight of the rate changes during training, and the training loss with it."

@@ -11,7 +11,6 @@ the next one, which is shuffled anew.
 from __future__ import annotations
 
 import abc
-import mmap
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+
+from latentry.data.arrays import unmap
 
 from .seeds import derive
 
@@ -124,10 +125,10 @@ class MappedSource(Source):
 
     AHEAD = 4
     """Batches that are read before they are asked for."""
-    RESIDENT = 32 * 2**20
+    RESIDENT = 64 * 2**20
     """About how many bytes of the file may stay mapped, read."""
-    AROUND = 64 * 2**10
-    """What the system maps around one row that is touched."""
+    AROUND = 2 * 2**20
+    """What the system may map around one row that is touched: a huge page."""
 
     def __init__(
         self,
@@ -138,7 +139,6 @@ class MappedSource(Source):
     ) -> None:
         self.x, self.schema, self.c = x, schema, c
         self.rows = None if rows is None else np.asarray(rows)
-        self._touched = 0
 
     def __len__(self) -> int:
         return len(self.x) if self.rows is None else len(self.rows)
@@ -147,8 +147,11 @@ class MappedSource(Source):
         wanted = rows.numpy() if self.rows is None else self.rows[rows.numpy()]
         by_place = np.argsort(wanted, kind="stable")
         raw = np.empty((len(wanted), *self.x.shape[1:]), self.x.dtype)
-        raw[by_place] = self.x[wanted[by_place]]
-        self._forget(len(wanted) * (raw[:1].nbytes + self.AROUND))
+        size = max(1, self.RESIDENT // (raw[:1].nbytes + self.AROUND))
+        for i in range(0, len(wanted), size):
+            some = by_place[i : i + size]
+            raw[some] = self.x[wanted[some]]
+            unmap(self.x)
         return self.schema.pack(raw), None if self.c is None else self.c[rows]
 
     def batches(
@@ -174,24 +177,3 @@ class MappedSource(Source):
             finally:
                 for batch in waiting:
                     batch.cancel()
-
-    def _forget(self, touched: int) -> None:
-        """Unmap the pages read so far, once they may add up to `RESIDENT` bytes."""
-        self._touched += touched
-        if self._touched < self.RESIDENT:
-            return
-        self._touched = 0
-        mapped = _mapping(self.x)
-        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapped.madvise(mmap.MADV_DONTNEED)
-
-
-def _mapping(x: np.ndarray) -> mmap.mmap | None:
-    """The map of a file that x is a view of, or None.
-
-    A copy-on-write map is left alone: to forget its pages would undo what was written there.
-    """
-    if getattr(x, "mode", None) not in ("r", "r+"):
-        return None
-    mapped = getattr(x, "_mmap", None)
-    return mapped if isinstance(mapped, mmap.mmap) else None
