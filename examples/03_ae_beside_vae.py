@@ -3,10 +3,10 @@
 The AE learns by the mean squared error alone; the VAE (Bernoulli on grey pixels) also by its rate,
 which draws its codes towards N(0, I).
 
-Goal: the AE reconstructs better, but only the VAE's codes fill the space that is drawn from, so
-that random draws and the path from a "2" to a "7" look like digits in the VAE and often do not in
-the AE. Besides the pictures, a classifier of real digits is asked how sure it is of its answer:
-it is nearly always sure of a real digit.
+Goal: only the VAE's codes fill the space that is drawn from, so that random draws and the path
+from a "2" to a "7" look like digits in the VAE and often do not in the AE; and which of them
+reconstructs better. Besides the pictures, a classifier of real digits is asked how sure it is of
+its answer: it is nearly always sure of a real digit.
 
 The AE has no distribution to draw codes from, so it is given three: the VAE's N(0, I); a Gaussian
 with the mean and the standard deviation of each dimension of its codes; and the Gaussian mixture
