@@ -49,6 +49,7 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("--draws", {"type": int, "default": 5, "help": "of the IWAE, for each image in training"}),
     ("--valid", {"type": float, "default": 1 / 6, "help": "share held out to choose the epoch"}),
     ("--eval-draws", {"type": int, "default": 5000, "help": "for each test image"}),
+    ("--activation", {"default": "tanh", "help": "of the network; the paper's is tanh"}),
     ("--seed", {"type": int, "default": 0}),
     ("--verbose", {"action": "store_true", "help": "show the progress of training"}),
 ]
@@ -72,7 +73,17 @@ def build(name: str, example: Example) -> Estimator:
         "latent": 50, "hidden": (200, 200), "net": "mlp", "likelihood": "bernoulli",
         "epochs": example.pick(given.epochs, 2), "random_state": given.seed,
     }  # fmt: skip
-    same = ("batch_size", "lr", "schedule", "lr_warmup", "warmup", "ema", "patience", "valid")
+    same = (
+        "batch_size",
+        "lr",
+        "schedule",
+        "lr_warmup",
+        "warmup",
+        "ema",
+        "patience",
+        "valid",
+        "activation",
+    )
     shared |= {field: getattr(given, field) for field in (*same, "verbose")}
     return VAE(**shared) if name == "vae" else IWAE(draws=given.draws, **shared)
 

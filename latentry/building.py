@@ -124,6 +124,7 @@ def build_model(est: Estimator, schema: Schema, condition: int) -> LatentModel:
     cls, given = parse_likelihood(name)
     given |= {"levels": schema.levels, "missing": schema.missing}
     hidden = _sizes(est.hidden)
+    activation = None if est.activation == "auto" else est.activation
     body = build_encoder(
         net if est.encoder is None else copy.deepcopy(est.encoder),
         schema.shape,
@@ -131,6 +132,7 @@ def build_model(est: Estimator, schema: Schema, condition: int) -> LatentModel:
         hidden=hidden,
         condition=condition,
         missing=schema.missing,
+        activation=activation,
     )
     posterior = est.build_posterior(body)
     head = build_decoder(
@@ -140,6 +142,7 @@ def build_model(est: Estimator, schema: Schema, condition: int) -> LatentModel:
         latent=est.latent,
         hidden=None if hidden is None else hidden[::-1],
         condition=condition,
+        activation=activation,
     )
     likelihood = cls(head, schema.shape, **given)
     return VAE(posterior, est.build_prior(condition), likelihood, est.build_corruption())

@@ -83,6 +83,9 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     hidden: int | tuple[int, ...] | None = option(
         None, "sizes of the hidden layers (mlp) or channels of the stages (conv)"
     )
+    activation: str = option(
+        "auto", "activation of the network: relu, tanh, silu, ..., or auto (relu; silu for conv)"
+    )
     encoder: nn.Module | None = option(None, "your own encoder body, x -> features")
     decoder: nn.Module | None = option(None, "your own decoder body, z -> features or x")
     epochs: int = option(50, "passes over the training data")

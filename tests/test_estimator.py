@@ -228,6 +228,7 @@ def test_bernoulli_on_grey_pixels_is_no_likelihood() -> None:
         ({"epochs": 0}, "epochs"),
         ({"optimizer": "adm"}, "Did you mean 'adam'"),
         ({"net": "cnv"}, "Did you mean 'conv'"),
+        ({"activation": "tan"}, "Did you mean 'tanh'"),
         ({"net": "conv"}, "image"),
     ],
 )
