@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from latentry.core import noise
 from latentry.core.models import LatentModel
@@ -127,11 +126,11 @@ class Run:
         self.per_epoch = len(source) // self.batch
         self.steps = self.per_epoch * options.epochs
         example = next(iter(self.source.all(max(1, self.batch // self.team.world))))
-        with FlopCounterMode(display=False) as counter:
+        with hardware.counting() as flops:
             self.step = Step(
                 model, self.transform, objective, options, self.team, self.on_device(example)
             )
-        self.flops = 3 * counter.get_total_flops()  # a backward pass is two forward ones
+        self.flops = 3 * flops[0]  # a backward pass is two forward ones
         self.team.follow(self.step.weights.values)
         self.state = State()
         self.history = History(self.state.rows)

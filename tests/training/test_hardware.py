@@ -51,3 +51,16 @@ def test_compiling_is_for_long_runs_with_a_compiler(monkeypatch: pytest.MonkeyPa
     assert not hardware.choose_compile(False, CPU, 500_000, 1e8)
     monkeypatch.setattr(hardware, "compiler", lambda: None)
     assert not hardware.choose_compile("auto", CPU, 500_000, 1e8)
+
+
+def test_the_operations_of_layers_are_counted():
+    net = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 5))
+    with hardware.counting() as flops:
+        net(torch.zeros(7, 20))
+    assert flops[0] == 2 * 7 * (20 * 30 + 30 * 5)
+    with hardware.counting() as flops:
+        nn.Conv2d(3, 8, 3, padding=1)(torch.zeros(2, 3, 6, 6))
+    assert flops[0] == 2 * 2 * 8 * 6 * 6 * 3 * 9
+    before = flops[0]
+    net(torch.zeros(7, 20))
+    assert flops[0] == before
