@@ -32,7 +32,7 @@ class OneNumber(Distribution):
     arg_constraints = {}  # noqa: RUF012  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
 
     def __init__(self, *parameters: Tensor) -> None:
-        batch = torch.broadcast_shapes(*(p.shape for p in parameters))
+        batch = torch.broadcast_tensors(*parameters)[0].shape
         super().__init__(batch, validate_args=False)
 
 
