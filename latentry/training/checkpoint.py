@@ -7,10 +7,8 @@ about the run as JSON, and a checksum of both. Nothing is pickled.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from latentry.data.files import atomic, writing
 from latentry.errors import LatentryError
 
 FORMAT = 1
@@ -67,22 +66,11 @@ def checksum(tensors: dict[str, Tensor], text: str) -> str:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace a file as a whole. Raises LatentryError where the system does not let us."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    """Replace a file as a whole, in a folder that is made if need be."""
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        fix = "free some space" if full else "choose a folder that you may write to"
-        raise LatentryError(f"cannot write {path}: {error.strerror}; {fix}.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with atomic(path) as file:
+        file.write(content)
 
 
 def sweep(folder: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(LatentryError, match="No space left on device; free some space"):
+    with pytest.raises(LatentryError, match="no space is left on the device; free some space"):
         checkpoint.write(path, TENSORS, {})
     assert path.read_bytes() == whole
     assert [p.name for p in path.parent.iterdir()] == ["last.safetensors"]
