@@ -13,7 +13,6 @@ from torch import Tensor
 
 from . import persistence
 from .building import build_model, choices, options, seed
-from .core.likelihoods import Likelihood
 from .core.priors import GaussianMixture
 from .data.transforms import Transform
 from .errors import Interrupted
@@ -107,7 +106,6 @@ def _sources(
 def _prepare_likelihood(est: Estimator, source: Source) -> None:
     """Raise where the likelihood cannot score the data, then start it from the data's scale."""
     likelihood = est.model_.likelihood
-    assert isinstance(likelihood, Likelihood)
     first = None
     for raw, _ in source.all(ROWS_TO_START_FROM):
         x = est.scaler_(raw)

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, kl_divergence
 
-from ..core.likelihoods import Likelihood
 from ..core.models import LatentModel
 from ..core.scores import log_likelihood, passes
 from ..data.schema import Schema
@@ -102,9 +101,7 @@ NO_PRIOR = "A model without a prior has no likelihood: elbo, rate and nll are nu
 
 def _has_likelihood(est: Fitted) -> bool:
     """Whether the model's numbers are log-likelihoods of the data, which others can be held to."""
-    likelihood = est.model_.likelihood
-    assert isinstance(likelihood, Likelihood)
-    return est.model_.has_prior and likelihood.is_density(est.schema_.values)
+    return est.model_.has_prior and est.model_.likelihood.is_density(est.schema_.values)
 
 
 def _report(est: Fitted, mean: dict[str, float], found: _Sums, draws: int) -> dict[str, Any]:
@@ -114,7 +111,7 @@ def _report(est: Fitted, mean: dict[str, float], found: _Sums, draws: int) -> di
     code, nll_rows, kl = found.all("code"), found.all("nll"), found.all("latent_kl")
     assert code is not None
     nll = mean.get("nll")
-    in_bits = nll is not None and (est.schema_.values != "levels" or _discrete(est))
+    in_bits = nll is not None and (est.schema_.values != "levels" or model.likelihood.discrete)
     error = None
     if nll_rows is not None and len(nll_rows) > 1:
         error = float(nll_rows.std()) / math.sqrt(len(nll_rows))
@@ -133,12 +130,6 @@ def _report(est: Fitted, mean: dict[str, float], found: _Sums, draws: int) -> di
         "units": _units(est),
         "notes": _notes(est),
     }
-
-
-def _discrete(est: Fitted) -> bool:
-    likelihood = est.model_.likelihood
-    assert isinstance(likelihood, Likelihood)
-    return likelihood.discrete
 
 
 def _units(est: Fitted) -> dict[str, str]:
@@ -163,7 +154,6 @@ def _units(est: Fitted) -> dict[str, str]:
 
 
 def _notes(est: Fitted) -> list[str]:
-    likelihood = est.model_.likelihood
-    assert isinstance(likelihood, Likelihood)
-    said = [NO_PRIOR if not est.model_.has_prior else None, likelihood.note(est.schema_.values)]
+    model, values = est.model_, est.schema_.values
+    said = [None if model.has_prior else NO_PRIOR, model.likelihood.note(values)]
     return [note for note in said if note]
