@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .core.likelihoods import LIKELIHOODS, Likelihood, choose
+from .core.likelihoods import Likelihood, choose, named
 from .core.models import VAE, LatentModel
 from .data.schema import Schema
 from .errors import LatentryError, suggest
@@ -72,12 +72,7 @@ def infer_schema(
 def parse_likelihood(text: str) -> tuple[type[Likelihood], dict[str, Any]]:
     """The class and the options of a text such as gaussian:sigma=0.1."""
     name, _, rest = text.partition(":")
-    if name not in LIKELIHOODS:
-        raise LatentryError(
-            f"no likelihood is called {name!r}; there are {', '.join(LIKELIHOODS)}."
-            + suggest(name, LIKELIHOODS)
-        )
-    cls = LIKELIHOODS[name]
+    cls = named(name)
     known = set(inspect.signature(cls.__init__).parameters) - {
         "self", "body", "shape", "levels", "missing",
     }  # fmt: skip
