@@ -41,6 +41,8 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("--epochs", {"type": int, "default": 300}),
     ("--batch-size", {"type": int, "default": 100}),
     ("--lr", {"type": float, "default": 1e-3}),
+    ("--optimizer", {"default": "adam"}),
+    ("--weight-decay", {"type": float, "default": 0.0}),
     ("--schedule", {"choices": ("constant", "cosine"), "default": "cosine"}),
     ("--lr-warmup", {"type": float, "default": 0.0, "help": "share of all steps"}),
     ("--warmup", {"type": float, "default": 0.0, "help": "of the KL, as a share of all steps"}),
@@ -76,6 +78,8 @@ def build(name: str, example: Example) -> Estimator:
     same = (
         "batch_size",
         "lr",
+        "optimizer",
+        "weight_decay",
         "schedule",
         "lr_warmup",
         "warmup",

@@ -92,6 +92,7 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     batch_size: int = option(128, "rows in a batch")
     lr: float = option(1e-3, "learning rate")
     optimizer: str = option("adam", "adam, adamw or rmsprop")
+    weight_decay: float = option(0.0, "decay of the weights: with adamw, a share of the rate")
     schedule: str = option("constant", "learning rate over time: constant or cosine")
     lr_warmup: float = option(0.0, "share of all steps over which the rate rises from zero")
     warmup: float = option(0.0, "share of all steps over which the weight of the KL rises")

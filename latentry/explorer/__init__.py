@@ -1,0 +1,1 @@
+"""A local web page that puts a hand into the latent space, and its REST API."""

@@ -1,0 +1,1 @@
+"""A search for the fields of a model that suit the data."""
