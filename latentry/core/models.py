@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, kl_divergence
+from torch.distributions import Distribution, Independent, kl_divergence
 
 from .likelihoods import Likelihood
 from .posteriors import Posterior
@@ -81,6 +81,17 @@ class Inference:
         return (self.log_q - self.log_p).mean(0) if closed is None else closed
 
     @property
+    def rates(self) -> Tensor:
+        """The rate of each latent dimension, (B, D), or of the whole code, (B, 1), where the
+        dimensions are not independent.
+        """
+        return self._once("rates", self._rates)
+
+    def _rates(self) -> Tensor:
+        each = factorised_kl(self.q, self.p)
+        return self.rate[:, None] if each is None else each.expand(len(self.x), -1)
+
+    @property
     def log_weight(self) -> Tensor:
         """Log p(x | z) p(z) / q(z | x), (K, B): the log importance weights."""
         return self.log_p - self.log_q - self.distortion
@@ -96,13 +107,25 @@ def closed_form_kl(q: Distribution | None, p: Distribution | None) -> Tensor | N
         return None
 
 
+def factorised_kl(q: Distribution | None, p: Distribution | None) -> Tensor | None:
+    """KL(q || p) of each dimension, (B, D), or None where one of them is not factorised."""
+    if isinstance(q, Independent) and isinstance(p, Independent):
+        return closed_form_kl(q.base_dist, p.base_dist)
+    return None
+
+
 class LatentModel(nn.Module, abc.ABC):
     """All that objectives, the training loop and the jobs see of a model."""
 
     latent: int
     likelihood: Likelihood
     has_prior: bool
-    """False for a model that only maps (an autoencoder): it has a distortion, but no bound."""
+    """Whether there is a prior to draw codes from."""
+
+    @property
+    def has_bound(self) -> bool:
+        """Whether there is a bound on log p(x): not where a code is a point without a density."""
+        return self.has_prior
 
     @abc.abstractmethod
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
@@ -152,6 +175,10 @@ class VAE(LatentModel):
     @property
     def has_prior(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.prior is not None
+
+    @property
+    def has_bound(self) -> bool:
+        return self.has_prior and self.posterior.is_density
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         return self.posterior(x, c)

@@ -66,7 +66,7 @@ class Objective(nn.Module):
     def parts(self, r: Inference, model: LatentModel) -> dict[str, Tensor]:
         """The terms of the bound, averaged over the batch, () in nats."""
         parts = {"distortion": r.distortion.mean()}
-        if model.has_prior:
+        if model.has_bound:
             parts["rate"] = r.rate.mean()
         return parts
 

@@ -37,6 +37,8 @@ class Posterior(nn.Module, abc.ABC):
     """q(z | x), from an encoder body that turns (x, c) into features (B, F)."""
 
     latent: int
+    is_density: bool = True
+    """False where a code is a point: log q(z | x) is then no number to put in a bound."""
 
     def __init__(self, body: nn.Module, latent: int) -> None:
         super().__init__()
@@ -49,6 +51,8 @@ class Posterior(nn.Module, abc.ABC):
 
 class DiracPosterior(Posterior):
     """All mass at one code: the encoder of a plain autoencoder."""
+
+    is_density = False
 
     def __init__(self, body: nn.Module, latent: int) -> None:
         super().__init__(body, latent)

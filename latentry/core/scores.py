@@ -48,11 +48,11 @@ def score_rows(model: LatentModel, x: Tensor, c: Tensor | None, draws: int, seed
     One draw: the ELBO. Several: the importance-weighted bound. Without a prior: log p(x | z) at
     the code of x, which is no likelihood.
     """
-    if model.has_prior and draws > 1:
+    if model.has_bound and draws > 1:
         return torch.cat([log_likelihood(model, rows, given, draws, seed)
                           for rows, given in _blocks(x, c)])  # fmt: skip
     (r,) = passes(model, x, c, 1, seed)
-    return elbo(r) if model.has_prior else -r.distortion[0]
+    return elbo(r) if model.has_bound else -r.distortion[0]
 
 
 def _blocks(x: Tensor, c: Tensor | None, rows: int = 256) -> Iterator[tuple[Tensor, Tensor | None]]:

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.distributions import Independent, kl_divergence
 
-from ..core.models import LatentModel
+from ..core.models import LatentModel, factorised_kl
 from ..core.scores import log_likelihood, passes
 from ..data.schema import Schema
 from ..data.transforms import Transform
@@ -76,11 +75,11 @@ class _Sums:
             code=code,
             mse=square.nan_to_num().flatten(1).sum(1) / (~x.isnan()).flatten(1).sum(1).clamp(min=1),
         )
-        if model.has_prior:
+        if model.has_bound:
             nll = None
             if _has_likelihood(est):
                 nll = -log_likelihood(model, x, c, draws, seed) - jacobian
-            self._put(rate=r.rate, nll=nll, latent_kl=_kl_by_dimension(r.q, r.p))
+            self._put(rate=r.rate, nll=nll, latent_kl=factorised_kl(r.q, r.p))
 
     def all(self, name: str) -> Tensor | None:
         return torch.cat(self.rows[name]) if name in self.rows else None
@@ -89,19 +88,12 @@ class _Sums:
         return {k: float(torch.cat(v).mean()) for k, v in self.rows.items() if v[0].ndim == 1}
 
 
-def _kl_by_dimension(q: Any, p: Any) -> Tensor | None:
-    """KL of each latent dimension, (B, D), where posterior and prior are both factorised."""
-    if isinstance(q, Independent) and isinstance(p, Independent):
-        return kl_divergence(q.base_dist, p.base_dist)
-    return None
-
-
-NO_PRIOR = "A model without a prior has no likelihood: elbo, rate and nll are null."
+NO_BOUND = "A model whose codes are points has no likelihood: elbo, rate and nll are null."
 
 
 def _has_likelihood(est: Fitted) -> bool:
     """Whether the model's numbers are log-likelihoods of the data, which others can be held to."""
-    return est.model_.has_prior and est.model_.likelihood.is_density(est.schema_.values)
+    return est.model_.has_bound and est.model_.likelihood.is_density(est.schema_.values)
 
 
 def _report(est: Fitted, mean: dict[str, float], found: _Sums, draws: int) -> dict[str, Any]:
@@ -116,7 +108,7 @@ def _report(est: Fitted, mean: dict[str, float], found: _Sums, draws: int) -> di
     if nll_rows is not None and len(nll_rows) > 1:
         error = float(nll_rows.std()) / math.sqrt(len(nll_rows))
     return {
-        "elbo": -distortion - mean["rate"] if model.has_prior else None,
+        "elbo": -distortion - mean["rate"] if model.has_bound else None,
         "distortion": distortion,
         "rate": mean.get("rate"),
         "nll": nll,
@@ -155,5 +147,5 @@ def _units(est: Fitted) -> dict[str, str]:
 
 def _notes(est: Fitted) -> list[str]:
     model, values = est.model_, est.schema_.values
-    said = [None if model.has_prior else NO_PRIOR, model.likelihood.note(values)]
+    said = [None if model.has_bound else NO_BOUND, model.likelihood.note(values)]
     return [note for note in said if note]

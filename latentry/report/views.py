@@ -160,7 +160,7 @@ def drawn_from(est: Estimator) -> str:
 
 def is_density(est: Estimator) -> bool:
     """Whether the model's scores are a log-density (or log-probability) of the data."""
-    if not est.model_.has_prior:
+    if not est.model_.has_bound:
         return False
     check = getattr(est.model_.likelihood, "is_density", None)
     return bool(check(est.schema_.values)) if callable(check) else True

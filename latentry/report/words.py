@@ -98,8 +98,9 @@ def reason(est: Estimator, name: str) -> str:
     """Why a model has no such quantity."""
     if name == "active_units":
         return "it takes more than one sample to see a code vary"
-    if not est.model_.has_prior:
-        return "none: this model has no prior, so it has no bound and no likelihood"
+    if not est.model_.has_bound:
+        why = "its codes are points" if est.model_.has_prior else "it has no prior"
+        return f"none: this model has no bound and no likelihood, since {why}"
     if not is_density(est):
         return (
             f"none: the {est.likelihood_} likelihood is not a normalised density for"

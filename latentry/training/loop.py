@@ -239,7 +239,7 @@ class Run:
                 sums += len(x) * torch.stack([*means, torch.ones_like(means[0])])
             self.team.total(sums)
             value, *parts = (sums[:-1] / sums[-1]).tolist()
-            if model.has_prior:
+            if model.has_bound:
                 row["valid_bound"] = value
             row.update(zip([f"valid_{n}" for n in self.step.names[1:]], parts, strict=True))
             self.judge(int(row["epoch"]), value)

@@ -35,7 +35,7 @@ def look(
     model.eval()
     raw, c = next(iter(source.all(ROWS)))
     q = model.encode(transform(raw.to(device)), None if c is None else c.to(device))
-    sentences.append(collapse(q.mean) if model.has_prior else None)
+    sentences.append(collapse(q.mean) if model.has_bound else None)
     sentences.append(explosion(q.mean, q.stddev))
     return [sentence for sentence in sentences if sentence]
 
