@@ -1,0 +1,379 @@
+"""Every figure there is on a model, asked for by group, under names that say what they are.
+
+`MEASURES` has each figure's label, unit, direction and source; `measure` computes the groups that
+are asked for. A figure that cannot exist (the likelihood of a model without a prior, a score that
+needs labels) is None, and the notes say why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import LatentryError, suggest
+from .catalogue import GROUPS, KINDS, LEVELS, MEASURES, Measure, names_of
+
+if TYPE_CHECKING:
+    from .features import Features
+    from .subject import Subject
+
+__all__ = ["GROUPS", "MEASURES", "Measure", "measure", "names_of", "parse_groups"]
+
+MOST_ROWS = 2000
+"""Rows that groups look at whose cost grows faster than the rows."""
+PAIRS = 50
+
+NO_LABELS = "There are no labels"
+GAPS = "the data have missing entries"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the figures are taken from: a model and rows, and what is known of the rows."""
+
+    est: Subject
+    x: np.ndarray
+    labels: np.ndarray | None
+    train: np.ndarray | None
+    condition: np.ndarray | None
+    factors: Mapping[str, np.ndarray] | None
+    anomalies: np.ndarray | None
+    features: Features | None
+    draws: int
+    seed: int
+
+    def at_most(self, rows: int = MOST_ROWS) -> Given:
+        """The same with a random choice of the rows, if there are more."""
+        if len(self.x) <= rows:
+            return self
+        chosen = np.sort(np.random.default_rng(self.seed).choice(len(self.x), rows, replace=False))
+        return dataclasses.replace(
+            self,
+            x=self.x[chosen],
+            labels=None if self.labels is None else self.labels[chosen],
+            condition=None if self.condition is None else self.condition[chosen],
+            factors=self.factors and {name: f[chosen] for name, f in self.factors.items()},
+            anomalies=None if self.anomalies is None else self.anomalies[chosen],
+        )
+
+    @property
+    def gaps(self) -> bool:
+        return self.x.dtype.kind == "f" and bool(np.isnan(self.x).any())
+
+
+@dataclass
+class Found:
+    """Figures as they are found, and what there is to say about them."""
+
+    figures: dict[str, float | None] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    feature_space: str | None = None
+
+    def put(self, figures: Mapping[str, Any]) -> None:
+        """Keep the figures that the catalogue has; NaN stands for none."""
+        for name in figures.keys() & MEASURES.keys():
+            value = figures[name]
+            number = None if value is None else float(value)
+            self.figures[name] = None if number is None or np.isnan(number) else number
+
+    def note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+def parse_groups(groups: str | Iterable[str]) -> tuple[str, ...]:
+    """Groups from a list or from "likelihood,samples"; "all" stands for every one.
+
+    Raises LatentryError for a name that is no group.
+
+    >>> parse_groups("samples,likelihood")
+    ('likelihood', 'samples')
+    """
+    words = groups.split(",") if isinstance(groups, str) else list(groups)
+    asked = [word.strip().lower() for word in words if word.strip()]
+    for word in asked:
+        if word not in (*GROUPS, "all"):
+            raise LatentryError(
+                f"{word!r} is no group of measures; there are {', '.join(GROUPS)}, or all."
+                + suggest(word, (*GROUPS, "all"))
+            )
+    if not asked:
+        raise LatentryError(f"No measures were named; there are {', '.join(GROUPS)}, or all.")
+    return GROUPS if "all" in asked else tuple(group for group in GROUPS if group in asked)
+
+
+def measure(
+    est: Subject,
+    X: Any,
+    *,
+    labels: Any = None,
+    train: Any = None,
+    condition: Any = None,
+    factors: Mapping[str, Any] | np.ndarray | None = None,
+    anomalies: Any = None,
+    groups: str | Iterable[str] = ("likelihood",),
+    features: Features | None = None,
+    draws: int = 100,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The figures of the groups asked for, on rows X (N, *shape) in the data's units.
+
+    labels: (N,) classes, for latents, paths, agreement and the feature space.
+    train: rows (M, *shape) that the model was trained on, for copying.
+    condition: of each row, for a conditional model.
+    factors: (N, F) classes of known factors, or a mapping from their names to (N,).
+    anomalies: (N,) true where a row is an anomaly, for the AUROC among the robustness.
+    features: the space that samples are judged in; without it, one is chosen by the data.
+    draws: importance samples for each row.
+
+    Gives "figures" {name: value or None}, "units" {name: unit}, "notes" (what to know before
+    comparing), "feature_space" (a name, or None), "details" (the mean squared error of each class,
+    the worst rows, the likelihood by draws) and "rows". Groups whose cost grows faster than the
+    rows look at 2,000 of them.
+    Raises LatentryError for a group that is unknown and rows that do not fit the model.
+    """
+    chosen = parse_groups(groups)
+    given = Given(
+        est,
+        np.asarray(getattr(X, "x", X)),
+        None if labels is None else np.asarray(labels),
+        None if train is None else np.asarray(getattr(train, "x", train)),
+        None if condition is None else np.asarray(condition),
+        _factors(factors),
+        None if anomalies is None else np.asarray(anomalies, dtype=bool),
+        features,
+        draws,
+        seed,
+    )
+    _check_lengths(given)
+    found = Found({name: None for group in chosen for name in names_of(group)})
+    for group in chosen:
+        _MEASURING[group](given, found)
+    return {
+        "figures": found.figures,
+        "units": {name: MEASURES[name].unit for name in found.figures},
+        "notes": found.notes,
+        "feature_space": found.feature_space,
+        "details": found.details,
+        "rows": len(given.x),
+    }
+
+
+def _factors(factors: Mapping[str, Any] | np.ndarray | None) -> dict[str, np.ndarray] | None:
+    if factors is None or len(factors) == 0:
+        return None
+    if isinstance(factors, Mapping):
+        return {str(name): np.asarray(column) for name, column in factors.items()}
+    table = np.asarray(factors)
+    if table.ndim != 2:
+        raise LatentryError(
+            f"factors have the shape {table.shape}; give one column for each factor, (N, F)."
+        )
+    return {str(i): table[:, i] for i in range(table.shape[1])}
+
+
+def _check_lengths(given: Given) -> None:
+    beside = {"labels": given.labels, "condition": given.condition, "anomalies": given.anomalies}
+    for name, values in {**beside, **(given.factors or {})}.items():
+        if values is not None and len(values) != len(given.x):
+            raise LatentryError(
+                f"{name} has {len(values)} entries for {len(given.x)} rows; give one for each row."
+            )
+
+
+def _try(found: Found, what: str, compute: Callable[[], Mapping[str, Any]]) -> None:
+    """Keep what `compute` finds; where it refuses, a note says why."""
+    try:
+        found.put(compute())
+    except LatentryError as error:
+        found.note(f"{what}: {error}")
+
+
+# ------------------------------------------------------------------------- one function for a group
+
+
+def _likelihood(given: Given, found: Found) -> None:
+    from .decomposition import convergence, decompose
+
+    est, c = given.est, given.condition
+    base = est.evaluate(given.x, draws=given.draws, condition=c)
+    found.put({name: base[name] for name in names_of("likelihood") if name in base})
+    for sentence in base["notes"]:
+        found.note(sentence)
+    if base["rate"] is None:
+        return
+    parts = decompose(est, given.x, condition=c, seed=given.seed)
+    # The rate of all rows is known already; the parts are those of the rows that were looked at.
+    found.put({name: value for name, value in parts.items() if name != "rate"})
+    if parts.get("marginal_kl") is None:
+        found.note("The rate has no parts here: q(z|x) and p(z) are not both factorised Gaussians.")
+    elif parts["rows"] < len(given.x):
+        found.note(f"The parts of the rate are those of {int(parts['rows']):,} rows.")
+    if base["nll"] is None:
+        return
+    steps = tuple(sorted({max(1, given.draws // 10), given.draws, 10 * given.draws}))
+    hint = convergence(est, given.x, condition=c, draws=steps, seed=given.seed)
+    found.put({"effective_draws": hint["effective_draws"], "nll_gain": hint["gain"]})
+    found.details["nll_by_draws"] = {str(k): float(v) for k, v in hint["nll"].items()}
+    found.note(str(hint["verdict"]))
+
+
+def _reconstruction(given: Given, found: Found) -> None:
+    from .reconstruction import reconstruction
+
+    est = given.est
+    again = est.reconstruct(given.x, condition=given.condition)
+    # Counts and real numbers have no largest value that a ratio could be taken to.
+    span = 1.0 if est.schema_.values in ("binary", "levels", "unit") else None
+    result = reconstruction(
+        _scaled(est, given.x), _scaled(est, again), span=span, labels=given.labels
+    )
+    found.put(result)
+    worst = [int(row) for row in result["worst"]]
+    found.details["worst_rows"] = worst
+    if given.labels is not None and result.get("per_class"):
+        found.details["mse_per_class"] = {
+            str(name): float(value) for name, value in result["per_class"].items()
+        }
+    if est.schema_.kind != "image":
+        found.note("SSIM is for images; these rows are vectors.")
+
+
+def _samples(given: Given, found: Found) -> None:
+    from . import samples
+    from .features import ClassifierFeatures, choose
+
+    if given.gaps:
+        found.note(f"The samples are not judged: {GAPS}, and features need whole rows.")
+        return
+    features = given.features or choose(given.x, given.labels)
+    some, est = given.at_most(), given.est
+    fake = est.sample(len(some.x), condition=some.condition, seed=given.seed)
+    train = some.train
+    if train is not None and len(train) > 10 * MOST_ROWS:
+        rows = np.random.default_rng(given.seed).choice(len(train), 10 * MOST_ROWS, replace=False)
+        train = train[np.sort(rows)]
+    result = samples.samples(some.x, fake, features=features, train=train, seed=given.seed)
+    found.feature_space = str(result["feature_space"])
+    found.put({name: value for name, value in result.items() if name != "feature_space"})
+    if train is None:
+        found.note("Copying is not measured: no training rows were given.")
+    asked = some.condition
+    if asked is None or est.condition_ is None:
+        return
+    if isinstance(features, ClassifierFeatures) and asked.ndim == 1:
+        found.put({"agreement": samples.agreement(features, fake, asked)})
+    else:
+        found.note("Agreement with the condition needs a classifier trained on those classes.")
+
+
+def _latents(given: Given, found: Found) -> None:
+    from .latents import latents
+
+    some = given.at_most(MOST_LABELLED)
+    _try(
+        found,
+        "Latents",
+        lambda: latents(some.est, some.x, some.labels, condition=some.condition, seed=some.seed),
+    )
+    if given.labels is None:
+        found.note(f"{NO_LABELS}: probes, neighbours and clusters are not measured.")
+
+
+def _paths(given: Given, found: Found) -> None:
+    from .paths import paths
+
+    if given.est.condition_ is not None:
+        found.note("Paths are not measured on a conditional model: their ends differ in condition.")
+        return
+    if given.gaps:
+        found.note(f"Paths are not measured: {GAPS}, and distances need whole rows.")
+        return
+    some = given.at_most()
+    _try(
+        found,
+        "Paths",
+        lambda: paths(some.est, some.x, some.labels, pairs=PAIRS, kinds=KINDS, seed=some.seed),
+    )
+
+
+def _robustness(given: Given, found: Found) -> None:
+    from . import detection, robustness
+
+    some = given.at_most()
+    how: dict[str, Any] = {"condition": some.condition, "seed": some.seed}
+
+    def denoised() -> dict[str, float]:
+        result = robustness.denoising(some.est, some.x, levels=LEVELS, **how)
+        return {
+            f"{name}_{level:g}": value
+            for name, by_level in result.items()
+            for level, value in by_level.items()
+        }
+
+    def filled() -> dict[str, float]:
+        result = robustness.filling(some.est, some.x, **how)
+        return {f"filling_{name}": value for name, value in result.items()}
+
+    _try(found, "Denoising", denoised)
+    _try(found, "Occlusion", lambda: robustness.occlusion(some.est, some.x, **how))
+    _try(found, "Filling", filled)
+    if given.anomalies is None:
+        found.note("Detection is not measured: no rows were said to be anomalies.")
+        return
+    marked = given.anomalies
+    _try(
+        found,
+        "Detection",
+        lambda: {
+            f"auroc_{name}": value
+            for name, value in detection.detection(given.est, given.x, marked).items()
+        },
+    )
+
+
+def _disentanglement(given: Given, found: Found) -> None:
+    from .disentanglement import disentanglement
+
+    if given.factors is None:
+        found.note("Disentanglement is not measured: it needs rows whose factors are known.")
+        return
+    some = given.at_most(MOST_LABELLED)
+    assert some.factors is not None
+    codes = some.est.transform(some.x, condition=some.condition)
+    table = np.stack(
+        [np.unique(column, return_inverse=True)[1] for column in some.factors.values()], axis=1
+    )
+    _try(found, "Disentanglement", lambda: disentanglement(codes, table, seed=some.seed))
+
+
+MOST_LABELLED = 5000
+"""Rows for figures that learn from labels, and so need more than the others."""
+
+_MEASURING: dict[str, Callable[[Given, Found], None]] = {
+    "likelihood": _likelihood,
+    "reconstruction": _reconstruction,
+    "samples": _samples,
+    "latents": _latents,
+    "paths": _paths,
+    "robustness": _robustness,
+    "disentanglement": _disentanglement,
+}
+
+
+def _scaled(est: Subject, rows: np.ndarray) -> np.ndarray:
+    """Rows in the layout of the data, in the model's scale: (N, H, W), (N, H, W, C) or (N, D)."""
+    schema, scaler = est.schema_, est.scaler_
+    shift, scale = (each.cpu().double().numpy() for each in (scaler.shift, scaler.scale))
+    folded = np.asarray(rows, dtype=np.float64).reshape(len(rows), *schema.stored)
+    if schema.kind != "image":
+        return (folded - shift) / scale
+    if not schema.channels_last:
+        folded = np.moveaxis(folded, 1, -1)
+    folded = (folded - shift.reshape(-1)) / scale.reshape(-1)
+    return folded[..., 0] if folded.shape[-1] == 1 else folded
