@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from . import building, fitting, persistence
-from .core import noise
+from .core import noise, tempering
 from .core.bounds import Elbo
 from .core.models import LatentModel
 from .core.objective import Objective
@@ -229,24 +229,35 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         condition: Any = None,
         seed: int | None = None,
         how: Literal["auto", "mean", "draw"] = "auto",
+        temperature: float = 1.0,
     ) -> np.ndarray:
         """Make n new samples, in the layout of the data.
 
         Codes are drawn from the prior (from a Gaussian mixture fitted to the codes of the training
         rows for a model without one), then decoded: "mean" gives the mean of p(x | z), "draw" a
         draw from it, "auto" the mean for images and a draw otherwise. condition: one value, or n.
+        temperature: scales the spread of the codes: below 1 they are more typical and less varied.
         The seed defaults to one made from `random_state`.
         """
         check_is_fitted(self)
-        if n < 1:
-            raise LatentryError(f"n={n} samples were asked for; ask for at least 1.")
-        c = read_condition(self, condition, n)
         draw = how == "draw" or (how == "auto" and self.schema_.kind != "image")
         with torch.random.fork_rng():
-            torch.manual_seed(building.seed(self.random_state) if seed is None else seed)
-            c = None if c is None else c.to(self._device)
-            z = self.model_.draw(n, c) if self.sampler_ is None else self.sampler_.draw(n)
+            z, c = self._draw(n, condition, seed, temperature)
             return self._decode(z, c, draw)
+
+    @torch.inference_mode()
+    def draw_codes(
+        self,
+        n: int = 1,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+    ) -> np.ndarray:
+        """The codes (n, latent) that `sample` decodes, given the same arguments."""
+        check_is_fitted(self)
+        with torch.random.fork_rng():
+            return self._draw(n, condition, seed, temperature)[0].cpu().numpy()
 
     def interpolate(self, a: Any, b: Any, steps: int = 10, *, condition: Any = None) -> np.ndarray:
         """The decoded straight line between the codes of two samples, (steps, ...).
@@ -326,6 +337,25 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             raw = self.schema_.pack(array[start : start + rows]).to(self._device)
             part = None if c is None else c[start : start + rows].to(self._device)
             yield self.scaler_(raw), part
+
+    def _draw(
+        self, n: int, condition: Any, seed: int | None, temperature: float
+    ) -> tuple[Tensor, Tensor | None]:
+        """N codes from the prior and their condition; seeds torch's generator."""
+        if n < 1:
+            raise LatentryError(f"n={n} samples were asked for; ask for at least 1.")
+        if not 0 <= temperature < float("inf"):
+            raise LatentryError(
+                f"temperature={temperature} is no temperature; it starts at 0, and 1 is the prior."
+            )
+        c = read_condition(self, condition, n)
+        c = None if c is None else c.to(self._device)
+        torch.manual_seed(building.seed(self.random_state) if seed is None else seed)
+        if temperature != 1:
+            prior: Any = self.sampler_ or self.model_.prior
+            return tempering.draw(prior(c), n, temperature), c
+        z = self.model_.draw(n, c) if self.sampler_ is None else self.sampler_.draw(n)
+        return z, c
 
     def _decode(self, z: Tensor, c: Tensor | None, draw: bool = False) -> np.ndarray:
         parts = []

@@ -121,6 +121,17 @@ def test_an_autoencoder_is_sampled_through_its_codes() -> None:
     assert figures["mse"] > 0
 
 
+def test_a_temperature_scales_the_spread_of_the_codes(vae: VAE) -> None:
+    codes = vae.draw_codes(200, seed=1)
+    cool = vae.draw_codes(200, seed=1, temperature=0.5)
+    np.testing.assert_allclose(cool, codes / 2, rtol=1e-5)
+    images = AE(**SMALL).fit((DIGITS[:60] * 15).astype(np.uint8).reshape(-1, 8, 8))
+    decoded = images.inverse_transform(images.draw_codes(4, seed=1, temperature=0.5))
+    assert np.array_equal(decoded, images.sample(4, seed=1, temperature=0.5))
+    with pytest.raises(LatentryError, match="temperature=-1 is no temperature"):
+        vae.sample(2, temperature=-1)
+
+
 def test_conditions() -> None:
     model = ConditionalVAE(**SMALL, prior="learned")
     model.fit(DIGITS[:200], condition=LABELS[:200])

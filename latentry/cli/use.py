@@ -176,6 +176,9 @@ def sample(
     how: Annotated[
         str, typer.Option(help="mean of p(x|z), one draw from it, or auto: mean for images.")
     ] = "auto",
+    temperature: Annotated[
+        float, typer.Option(help="Spread of the codes: 1 is the prior, less is more typical.")
+    ] = 1.0,
     seed: Seed = 0,
     force: Force = False,
     json_: Json = False,
@@ -190,7 +193,13 @@ def sample(
         each = n if len(values) > 1 else None
         values = np.repeat(values, n, axis=0)
         n = len(values)
-    rows = est.sample(n, condition=values, seed=seed, how=how)  # type: ignore[arg-type]
+    rows = est.sample(
+        n,
+        condition=values,
+        seed=seed,
+        how=how,  # type: ignore[arg-type]
+        temperature=temperature,
+    )
     _write(est, out, rows, force, each)
     drawn = "the prior" if est.sampler_ is None else "a Gaussian mixture fitted to the codes"
     sentence = f"{_rows(n, 'new sample')}, codes drawn from {drawn}."
