@@ -90,38 +90,38 @@ def geodesic(
     a geodesic may cross a region without any (Hauberg, 2018, arXiv 1806.04994).
     """
     every = math.ceil(SEGMENTS / (points - 1))
-    n = every * (points - 1) + 1
+    t = torch.linspace(0, 1, every * (points - 1) + 1, dtype=a.dtype, device=a.device)
     with torch.inference_mode(False), torch.enable_grad():
-        a, b = a.detach().clone(), b.detach().clone()
-        line = straight(a, b, torch.linspace(0, 1, n, dtype=a.dtype, device=a.device))
-        if n > 2:
-            line[1:-1] = _least_energy(decode, line, iterations)
-    return line[::every]
+        lines = straight(a.detach().clone(), b.detach().clone(), t)
+        if len(lines) > 2:
+            # One pair at a time: the minimiser learns the bends of one path far sooner than those
+            # of several at once.
+            for line in lines.flatten(1, -2).unbind(1) if a.ndim > 1 else [lines]:
+                line[1:-1] = _least_energy(decode, line, iterations)
+    return lines[::every]
 
 
 def _least_energy(decode: Decode, line: Tensor, iterations: int) -> Tensor:
-    """The inner points (T - 2, ..., D) of the path of least energy that starts out as `line`."""
+    """The inner points (T - 2, D) of the path of least energy that starts out as `line` (T, D)."""
     spread = _even_coordinates(len(line) - 2, line)
     bend = torch.zeros_like(line[1:-1], requires_grad=True)
-    # As shares of the first energy, pairs with short and long ways weigh the same.
     with torch.no_grad():
         first = energy(decode, line)
-    scale = torch.where(first > 0, first, torch.ones_like(first))
+    scale = float(first) or 1.0  # so that the minimiser's tolerances fit any unit of the data
 
-    def inner() -> Tensor:
-        return line[1:-1] + torch.tensordot(spread, bend, 1)
+    def bent() -> Tensor:
+        return torch.cat([line[:1], line[1:-1] + spread @ bend, line[-1:]])
 
     def closure() -> Tensor:
-        loss = (energy(decode, torch.cat([line[:1], inner(), line[-1:]])) / scale).sum()
+        loss = energy(decode, bent()) / scale
         # Only the path is moved: the decoder's own parameters get no gradient.
         (bend.grad,) = torch.autograd.grad(loss, bend)
         return loss
 
     torch.optim.LBFGS([bend], max_iter=iterations, line_search_fn="strong_wolfe").step(closure)
     with torch.no_grad():
-        found = inner()
-        better = energy(decode, torch.cat([line[:1], found, line[-1:]])) < first
-        return torch.where(better[..., None], found, line[1:-1])
+        found = bent()
+        return (found if energy(decode, found) < first else line)[1:-1]
 
 
 def _even_coordinates(n: int, like: Tensor) -> Tensor:
