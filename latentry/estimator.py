@@ -1,7 +1,7 @@
 """The scikit-learn face that every named model shares.
 
 A named model is a dataclass: its fields are its options, and it overrides the one or two of
-`build_posterior`, `build_prior`, `build_corruption` and `objective` that its paper changes.
+`build_posterior`, `build_prior`, `build_corruption`, `build_model` and `objective` that its paper changes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from . import building, fitting, persistence
-from .core import noise, tempering
+from .core import geometry, noise, tempering
 from .core.bounds import Elbo
-from .core.models import LatentModel
+from .core.likelihood import Likelihood
+from .core.models import VAE, LatentModel
 from .core.objective import Objective
 from .core.posteriors import GaussianPosterior, Posterior
 from .core.priors import GaussianMixture, Prior, StandardNormal
@@ -113,12 +114,21 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return GaussianPosterior(body, self.latent)
 
     def build_prior(self, condition: int) -> Prior | None:
-        """p(z | c), where c has `condition` numbers (0: unconditional)."""
+        """p(z | c), where c has `condition` numbers (0: unconditional).
+
+        `self.schema_` says what a sample is.
+        """
         return StandardNormal(self.latent)
 
     def build_corruption(self) -> nn.Module | None:
         """What is done to the input while learning."""
         return None
+
+    def build_model(
+        self, posterior: Posterior, prior: Prior | None, likelihood: Likelihood
+    ) -> LatentModel:
+        """The parts put together."""
+        return VAE(posterior, prior, likelihood, self.build_corruption())
 
     def objective(self) -> Objective:
         """The bound and penalties that are trained on."""
@@ -259,17 +269,32 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         with torch.random.fork_rng():
             return self._draw(n, condition, seed, temperature)[0].cpu().numpy()
 
-    def interpolate(self, a: Any, b: Any, steps: int = 10, *, condition: Any = None) -> np.ndarray:
-        """The decoded straight line between the codes of two samples, (steps, ...).
+    def interpolate(
+        self,
+        a: Any,
+        b: Any,
+        steps: int = 10,
+        *,
+        path: Literal["straight", "spherical", "geodesic"] = "straight",
+        condition: Any = None,
+    ) -> np.ndarray:
+        """The decoded path between the codes of two samples, (steps, ...).
 
         a and b are single samples; the ends are their reconstructions. condition: one value.
+        "straight" is the straight line between the codes, "spherical" turns around the origin,
+        "geodesic" is the shortest path by the distances between what is decoded: see
+        `latentry.core.geometry`.
         """
-        if steps < 2:
-            raise LatentryError(f"steps={steps} is too few; a path has at least 2.")
         pair = np.stack([np.asarray(a), np.asarray(b)])
-        start, end = self.transform(pair, condition=condition)
-        t = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
-        return self.inverse_transform((1 - t) * start + t * end, condition=condition)
+        codes = torch.from_numpy(self.transform(pair, condition=condition)).to(self._device)
+        c = read_condition(self, condition, 1)
+        c = None if c is None else c.to(self._device)
+
+        def mean(z: Tensor) -> Tensor:
+            return self.model_.decode(z, None if c is None else c.expand(z.shape[-2], -1)).mean
+
+        z = geometry.path(path, codes[0], codes[1], steps, mean)
+        return self.inverse_transform(z.cpu().numpy(), condition=condition)
 
     # ------------------------------------------------------------------------------------- scoring
 

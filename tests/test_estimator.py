@@ -68,6 +68,29 @@ def test_the_ends_of_a_path_are_reconstructions(vae: VAE) -> None:
     np.testing.assert_allclose(path[1], middle[0], rtol=1e-4, atol=1e-4)
 
 
+def test_paths_around_the_origin_and_by_the_decoders_measure(vae: VAE) -> None:
+    a, b = DIGITS[0], DIGITS[1]
+    straight = vae.interpolate(a, b, steps=25)
+    codes = vae.transform(DIGITS[:2])
+    ways = {kind: vae.interpolate(a, b, 25, path=kind) for kind in ("spherical", "geodesic")}
+    for way in ways.values():
+        np.testing.assert_allclose(way[[0, -1]], straight[[0, -1]], rtol=1e-3, atol=1e-3)
+    norm = np.linalg.norm(codes, axis=1)
+    turned = codes[0] / norm[0] + codes[1] / norm[1]
+    middle = vae.inverse_transform((turned / np.linalg.norm(turned) * norm.mean())[None])
+    np.testing.assert_allclose(ways["spherical"][12], middle[0], rtol=1e-3, atol=1e-3)
+
+    def length(way: np.ndarray) -> float:
+        scaled = (way - vae.scaler_.shift.numpy()) / vae.scaler_.scale.numpy()
+        return float(np.linalg.norm(np.diff(scaled, axis=0), axis=1).sum())
+
+    assert length(ways["geodesic"]) <= length(straight) * (1 + 1e-4)
+    with pytest.raises(LatentryError, match="straight, spherical or geodesic"):
+        vae.interpolate(a, b, path="curved")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(LatentryError, match="steps=1 is too few"):
+        vae.interpolate(a, b, steps=1)
+
+
 def test_a_seed_makes_everything_repeatable_and_leaves_torchs_generator_alone() -> None:
     torch.manual_seed(11)
     expected = torch.rand(3)
@@ -138,7 +161,9 @@ def test_conditions() -> None:
     assert model.sample(3, condition=7).shape == (3, 64)
     assert model.sample(2, condition=[1, 2]).shape == (2, 64)
     assert model.transform(DIGITS[:4], condition=LABELS[:4]).shape == (4, 2)
-    assert model.interpolate(DIGITS[0], DIGITS[1], condition=3).shape == (10, 64)
+    for kind in ("straight", "geodesic"):
+        way = model.interpolate(DIGITS[0], DIGITS[1], path=kind, condition=3)
+        assert way.shape == (10, 64)
     with pytest.raises(LatentryError, match="fitted with a condition"):
         model.transform(DIGITS[:4])
     with pytest.raises(LatentryError, match="Unknown class '12'"):

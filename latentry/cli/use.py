@@ -217,6 +217,13 @@ def interpolate(
     j: Annotated[int, typer.Argument(metavar="J", help="row where it ends")],
     out: Out,
     steps: Annotated[int, typer.Option(help="Samples along the path, both ends included.")] = 10,
+    path: Annotated[
+        str,
+        typer.Option(
+            help="straight; spherical, around the origin; or geodesic, the shortest by what is"
+            " decoded."
+        ),
+    ] = "straight",
     condition: ConditionColumn = None,
     label: Label = None,
     drop: Drop = None,
@@ -224,7 +231,7 @@ def interpolate(
     force: Force = False,
     json_: Json = False,
 ) -> None:
-    """Write the decoded straight line between the codes of rows I and J.
+    """Write the decoded path between the codes of rows I and J.
 
     A conditional model is conditioned on row I's value all along.
     """
@@ -239,9 +246,10 @@ def interpolate(
                 f" {len(dataset.x) - 1}."
             )
     given = None if c is None else c[i]
-    rows = est.interpolate(dataset.x[i], dataset.x[j], steps, condition=given)
+    ends = dataset.x[i], dataset.x[j]
+    rows = est.interpolate(*ends, steps, path=path, condition=given)  # type: ignore[arg-type]
     _write(est, out, rows, force, steps)
-    _done(json_, f"{steps} steps from row {i} to row {j}.", out, rows)
+    _done(json_, f"{steps} steps from row {i} to row {j}, {path}.", out, rows, path=path)
 
 
 @app.command(

@@ -103,6 +103,12 @@ def test_a_path_between_two_rows(cli: Cli, vae_run: Path, files: Path) -> None:
     assert np.abs(path[[0, -1]].astype(int) - again[[3, 5]]).max() <= 1
     width, height = _size("path.png")
     assert width > 6 * height  # one row
+    said = cli(*args, "--path", "geodesic", "-o", "short.npy", "--json")
+    assert said.json["path"] == "geodesic"
+    assert np.array_equal(np.load("short.npy")[[0, -1]], path[[0, -1]])
+    said = cli(*args, "--path", "spherica", "-o", "no.npy")
+    assert said.code == 2
+    assert said.err.endswith("Did you mean 'spherical'?\n")
     said = cli("interpolate", vae_run, files / "images.npz", 3, 300, "-o", "no.npy")
     assert said.code == 2
     assert said.err.endswith("has no row 300; its 300 rows count from 0 to 299.\n")
