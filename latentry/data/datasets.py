@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LatentryError, suggest
-from . import formats
+from . import formats, sprites
 from .downloads import Remote, fetch_file, local
 
 
@@ -24,7 +24,7 @@ class Dataset:
     levels : the number of grey levels where the type of `x` does not tell (17 for digits)
     source : what `load(**source)` needs to open the same data again; JSON can hold it
     licence : the terms of the data, as their source states them
-    taken : columns that were taken out of a table, by name
+    taken : columns that were taken out of a table, or the known factors of each sample, by name
     """
 
     name: str
@@ -50,6 +50,7 @@ class Named:
     sizes : samples in each split, the one first that is meant when none is named
     files : the files of each split; none where nothing needs to be fetched
     read : makes arrays and labels from the paths of a split's files, or from the split's name
+    factors : the known factors that the samples were made from, one array each
     """
 
     name: str
@@ -62,6 +63,7 @@ class Named:
     files: dict[str, tuple[Remote, ...]] = field(default_factory=dict)
     levels: int | None = None
     columns: Callable[[], tuple[str, ...]] | None = None
+    factors: Callable[[], dict[str, np.ndarray]] | None = None
 
 
 def _idx_files(bases: tuple[str, ...], *digests: str) -> dict[str, tuple[Remote, ...]]:
@@ -160,6 +162,10 @@ NAMED = {
             {"train": 2000, "test": 2000}, "generated", formats.two_moons,
         ),
         Named(
+            "sprites", "squares, ellipses and hearts from five known factors, generated", (32, 32),
+            {"all": sprites.COUNT}, "generated", formats.sprites, factors=sprites.factors,
+        ),
+        Named(
             "mnist", "handwritten digits (LeCun, Cortes & Burges)", (28, 28),
             {"train": 60000, "test": 10000}, "none stated", formats.idx_pair, "mnist", _MNIST,
         ),
@@ -251,7 +257,8 @@ def open_named(text: str, data_dir: str | Path | None = None) -> Dataset | None:
     if data_dir is not None:
         source["data_dir"] = str(Path(data_dir).resolve())
     columns = named.columns() if named.columns else None
-    return Dataset(text, x, labels, columns, named.levels, source, named.licence)
+    taken = named.factors() if named.factors else {}
+    return Dataset(text, x, labels, columns, named.levels, source, named.licence, taken)
 
 
 def datasets(data_dir: str | Path | None = None) -> list[dict[str, Any]]:

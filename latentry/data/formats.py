@@ -55,6 +55,14 @@ def two_moons(split: str, paths: list[Path]) -> Arrays:
     return np.asarray(x, dtype=np.float32), np.asarray(y)
 
 
+def sprites(split: str, paths: list[Path]) -> Arrays:
+    """The whole grid of sprites; the labels are the names of their shapes."""
+    from .sprites import SHAPES, make
+
+    images, factors, _ = make()
+    return images, np.asarray(SHAPES, dtype=object)[factors[:, 0]]
+
+
 def idx_pair(split: str, paths: list[Path]) -> Arrays:
     """An image file and a label file of MNIST's kind."""
     x, labels = (read_idx(path) for path in paths)

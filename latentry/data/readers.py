@@ -144,9 +144,12 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _take_named(found: Dataset, take: Sequence[str], drop: Sequence[str]) -> Dataset:
-    """Columns of a named table taken out or dropped, as for the tables in files."""
+    """Columns of a named table taken out or dropped, as for the tables in files.
+
+    What a data set has in `taken` from the start, such as known factors, may be taken too.
+    """
     if found.columns is None:
-        _refuse_columns(found, [*take, *drop])
+        _refuse_columns(found, [*(name for name in take if name not in found.taken), *drop])
         return found
     names = found.columns
     for name in (*take, *drop):
