@@ -15,6 +15,8 @@ from ..errors import LatentryError
 
 MOST_DB = 100.0
 """The PSNR of a row that is reproduced exactly (or to a hundred-thousandth of the span)."""
+ROWS_AT_ONCE = 1024
+"""Images whose windows are held in memory together."""
 WINDOW, SIGMA = 11, 1.5
 """Side and standard deviation of SSIM's Gaussian window, in pixels."""
 
@@ -54,6 +56,13 @@ def ssim(x: Any, y: Any, *, span: float = 1.0) -> np.ndarray:
     that fits. x, y: (N, H, W), (N, H, W, C) or (N, C, H, W) with C <= 4. An image with a missing
     pixel has NaN.
     """
+    a, b = np.asarray(x), np.asarray(y)
+    starts = range(0, max(len(a), 1), ROWS_AT_ONCE)
+    parts = [_ssim(a[i : i + ROWS_AT_ONCE], b[i : i + ROWS_AT_ONCE], span) for i in starts]
+    return np.concatenate(parts)
+
+
+def _ssim(x: np.ndarray, y: np.ndarray, span: float) -> np.ndarray:
     a, b = (_channels_first(part) for part in _pair(x, y))
     low, high = (0.01 * span) ** 2, (0.03 * span) ** 2
     mean_a, mean_b = _blur(a), _blur(b)

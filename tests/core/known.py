@@ -14,7 +14,7 @@ from latentry.data.transforms import Transform
 
 
 def estimator(model: LatentModel, x: Any, scale: float = 1.0, **schema: Any) -> VAE:
-    """`model` with data like `scale` times x, which for real data is what its scale is named after.
+    """`model` with data like `scale` times x, where a factor other than 1 is for real data.
 
     Nothing is shifted or standardised beyond that factor.
     """

@@ -85,6 +85,13 @@ def test_ssim_sees_structure() -> None:
     assert np.isnan(ssim(gap, x)[0])
 
 
+def test_ssim_does_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = RNG.random((2, 7, 9, 9))
+    whole = ssim(x, y)
+    monkeypatch.setattr("latentry.evaluation.reconstruction.ROWS_AT_ONCE", 3)
+    np.testing.assert_array_equal(ssim(x, y), whole)
+
+
 def test_what_holds_no_images() -> None:
     with pytest.raises(LatentryError, match="no images"):
         ssim(np.zeros((2, 8, 8, 8)), np.zeros((2, 8, 8, 8)))
