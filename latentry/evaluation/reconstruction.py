@@ -57,6 +57,7 @@ def ssim(x: Any, y: Any, *, span: float = 1.0) -> np.ndarray:
     pixel has NaN.
     """
     a, b = np.asarray(x), np.asarray(y)
+    _check_shapes(a, b)
     starts = range(0, max(len(a), 1), ROWS_AT_ONCE)
     parts = [_ssim(a[i : i + ROWS_AT_ONCE], b[i : i + ROWS_AT_ONCE], span) for i in starts]
     return np.concatenate(parts)
@@ -119,12 +120,16 @@ def value_range(x: Any, schema: Schema | None = None) -> float:
 def _pair(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Both as float64: the difference of two 8-bit numbers would wrap around."""
     a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    _check_shapes(a, b)
+    return a, b
+
+
+def _check_shapes(a: np.ndarray, b: np.ndarray) -> None:
     if a.shape != b.shape or a.ndim < 2:
         raise LatentryError(
             f"originals of the shape {a.shape} and reconstructions of the shape {b.shape} cannot"
             " be compared; give two arrays (N, ...) of one shape."
         )
-    return a, b
 
 
 def _channels_first(x: np.ndarray) -> np.ndarray:

@@ -97,6 +97,8 @@ def test_what_holds_no_images() -> None:
         ssim(np.zeros((2, 8, 8, 8)), np.zeros((2, 8, 8, 8)))
     with pytest.raises(LatentryError, match="one shape"):
         mse(np.zeros((2, 3)), np.zeros((3, 3)))
+    with pytest.raises(LatentryError, match="one shape"):
+        ssim(np.zeros((2, 8, 8)), np.zeros((3, 8, 8)))
 
 
 def test_means_classes_and_worst_rows() -> None:
