@@ -237,6 +237,6 @@ def _inside(points: np.ndarray, centres: np.ndarray, k: int) -> Iterator[np.ndar
     middle = centres.mean(0)
     centred = centres - middle
     reach = radius**2 * (1 + 1e-9) + 1e-12 * (centred**2).sum(1).mean()
-    for start in range(0, len(points), 1000):
-        block = points[start : start + 1000] - middle
+    for start in range(0, len(points), 250):
+        block = points[start : start + 250] - middle
         yield euclidean_distances(block, centred, squared=True) <= reach
