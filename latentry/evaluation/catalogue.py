@@ -24,6 +24,7 @@ KINDS = ("straight", "spherical", "geodesic")
 NATS = "nats for each row"
 SHARE = "share, 0 to 1"
 DECIBELS = "dB"
+SPREAD = "root mean square, in units of the range of images or the spread of a column"
 IN_SPACE = "in the feature space that is named beside it"
 
 HOFFMAN = "Hoffman & Johnson, 2016, and Chen et al., 2018, arXiv 1802.04942"
@@ -126,8 +127,9 @@ def _samples() -> list[tuple]:
         ("two_sample_accuracy", "two-sample accuracy", "share, 0.5 = indistinguishable", LOWER,
          "Lopez-Paz & Oquab, 2017, arXiv 1610.06545",
          "how often a classifier tells samples from data"),
-        ("copying", "copying", SHARE, None, "Meehan et al., 2020, arXiv 2004.05675",
-         "how much closer to the training rows samples lie than unseen data do"),
+        ("copying", "copying", "share, 0.5 = like unseen data", None,
+         "Meehan et al., 2020, arXiv 2004.05675",
+         "how often a sample lies nearer to the training rows than an unseen row does"),
         ("agreement", "agreement with the condition", SHARE, HIGHER, "",
          "share of the conditional samples that a classifier takes for the class asked for"),
     ]  # fmt: skip
@@ -169,12 +171,15 @@ def _paths() -> list[tuple]:
     found = []
     for kind in KINDS:
         found += [
-            (f"{kind}_smoothness", f"smoothness, {kind}", "ratio, 1 = even steps", LOWER, "",
-             f"how unevenly a {kind} path moves through data space"),
-            (f"{kind}_middle_distance", f"middle to data, {kind}", "distance in the data's units",
-             LOWER, "", f"how far the middle of a {kind} path lies from the nearest row"),
-            (f"{kind}_length", f"length, {kind}", "distance in the data's units", LOWER,
-             ARVANITIDIS, f"length in data space of a {kind} path"),
+            (f"{kind}_smoothness", f"smoothness, {kind}", "ratio, 1 = even speed", LOWER,
+             "after Berthelot et al., 2019, arXiv 1807.07543",
+             f"largest step over mean step of the samples along a {kind} path"),
+            (f"{kind}_middle_distance", f"middle to data, {kind}",
+             "mean distances of neighbouring rows", LOWER, "",
+             f"how far the middle of a {kind} path lies from the nearest row"),
+            (f"{kind}_length", f"length, {kind}", "ratio, 1 = straight in data space",
+             LOWER, ARVANITIDIS,
+             f"length in data space of a {kind} path over the distance of its ends"),
         ]  # fmt: skip
     return found
 
@@ -204,12 +209,12 @@ def _robustness() -> list[tuple]:
         *noise,
         ("occluded_psnr", "PSNR, occluded", DECIBELS, None, "",
          "inside a hidden block, before the model saw it"),
-        ("uncovered_psnr", "PSNR, uncovered", DECIBELS, HIGHER, "",
+        ("restored_psnr", "PSNR, restored", DECIBELS, HIGHER, "",
          "inside a hidden block, after encoding and decoding"),
-        ("filling_rmse", "filling error", "root mean square, the model's scale", LOWER, REZENDE,
+        ("filling_rmse", "filling error", SPREAD, LOWER, REZENDE,
          "of hidden entries, filled by repeated encoding and decoding"),
-        ("filling_baseline_rmse", "filling error of means", "root mean square, the model's scale",
-         None, "", "of hidden entries filled with the mean of what is seen of their column"),
+        ("filling_baseline_rmse", "filling error of means", SPREAD, None, "",
+         "of hidden entries filled with the mean of what is seen of their column"),
         *anomalies,
     ]  # fmt: skip
 

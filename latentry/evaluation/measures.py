@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["GROUPS", "MEASURES", "Measure", "measure", "names_of", "parse_groups"]
 
 MOST_ROWS = 2000
-"""Rows that groups look at whose cost grows faster than the rows."""
-PAIRS = 50
-
-NO_LABELS = "There are no labels"
-GAPS = "the data have missing entries"
+"""Rows that robustness looks at: each is decoded twenty times over."""
+MOST_FACTORS = 5000
+"""Rows that classifiers of factors learn from."""
+MOST_SAMPLES = 10_000
+MOST_TRAINING = 20_000
+"""Training rows among which copies are sought."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Given:
     x: np.ndarray
     labels: np.ndarray | None
     train: np.ndarray | None
+    train_labels: np.ndarray | None
     condition: np.ndarray | None
     factors: Mapping[str, np.ndarray] | None
     anomalies: np.ndarray | None
@@ -59,10 +61,6 @@ class Given:
             factors=self.factors and {name: f[chosen] for name, f in self.factors.items()},
             anomalies=None if self.anomalies is None else self.anomalies[chosen],
         )
-
-    @property
-    def gaps(self) -> bool:
-        return self.x.dtype.kind == "f" and bool(np.isnan(self.x).any())
 
 
 @dataclass
@@ -113,6 +111,7 @@ def measure(
     *,
     labels: Any = None,
     train: Any = None,
+    train_labels: Any = None,
     condition: Any = None,
     factors: Mapping[str, Any] | np.ndarray | None = None,
     anomalies: Any = None,
@@ -124,7 +123,8 @@ def measure(
     """The figures of the groups asked for, on rows X (N, *shape) in the data's units.
 
     labels: (N,) classes, for latents, paths, agreement and the feature space.
-    train: rows (M, *shape) that the model was trained on, for copying.
+    train: rows (M, *shape) that the model was trained on, for copying and, with train_labels (M,),
+        for the feature space.
     condition: of each row, for a conditional model.
     factors: (N, F) classes of known factors, or a mapping from their names to (N,).
     anomalies: (N,) true where a row is an anomaly, for the AUROC among the robustness.
@@ -133,8 +133,8 @@ def measure(
 
     Gives "figures" {name: value or None}, "units" {name: unit}, "notes" (what to know before
     comparing), "feature_space" (a name, or None), "details" (the mean squared error of each class,
-    the worst rows, the likelihood by draws) and "rows". Groups whose cost grows faster than the
-    rows look at 2,000 of them.
+    the worst rows, the likelihood by draws) and "rows". Of large data some groups look at a part:
+    2,000 rows for robustness, 5,000 for factors, 10,000 for samples.
     Raises LatentryError for a group that is unknown and rows that do not fit the model.
     """
     chosen = parse_groups(groups)
@@ -143,6 +143,7 @@ def measure(
         np.asarray(getattr(X, "x", X)),
         None if labels is None else np.asarray(labels),
         None if train is None else np.asarray(getattr(train, "x", train)),
+        None if train_labels is None else np.asarray(train_labels),
         None if condition is None else np.asarray(condition),
         _factors(factors),
         None if anomalies is None else np.asarray(anomalies, dtype=bool),
@@ -179,7 +180,8 @@ def _factors(factors: Mapping[str, Any] | np.ndarray | None) -> dict[str, np.nda
 
 def _check_lengths(given: Given) -> None:
     beside = {"labels": given.labels, "condition": given.condition, "anomalies": given.anomalies}
-    for name, values in {**beside, **(given.factors or {})}.items():
+    factors = {f"the factor {name!r}": f for name, f in (given.factors or {}).items()}
+    for name, values in {**beside, **factors}.items():
         if values is not None and len(values) != len(given.x):
             raise LatentryError(
                 f"{name} has {len(values)} entries for {len(given.x)} rows; give one for each row."
@@ -246,60 +248,65 @@ def _reconstruction(given: Given, found: Found) -> None:
 
 def _samples(given: Given, found: Found) -> None:
     from . import samples
-    from .features import ClassifierFeatures, choose
 
-    if given.gaps:
-        found.note(f"The samples are not judged: {GAPS}, and features need whole rows.")
-        return
-    features = given.features or choose(given.x, given.labels)
-    some, est = given.at_most(), given.est
+    some, est = given.at_most(MOST_SAMPLES), given.est
+    features = given.features or _features(given, found)
+    found.feature_space = features.name
     fake = est.sample(len(some.x), condition=some.condition, seed=given.seed)
-    train = some.train
-    if train is not None and len(train) > 10 * MOST_ROWS:
-        rows = np.random.default_rng(given.seed).choice(len(train), 10 * MOST_ROWS, replace=False)
+    train = given.train
+    if train is not None and len(train) > MOST_TRAINING:
+        rows = np.random.default_rng(given.seed).choice(len(train), MOST_TRAINING, replace=False)
         train = train[np.sort(rows)]
-    result = samples.samples(some.x, fake, features=features, train=train, seed=given.seed)
-    found.feature_space = str(result["feature_space"])
-    found.put({name: value for name, value in result.items() if name != "feature_space"})
+    _try(
+        found,
+        "Samples",
+        lambda: samples.samples(some.x, fake, features=features, train=train, seed=given.seed),
+    )
     if train is None:
         found.note("Copying is not measured: no training rows were given.")
-    asked = some.condition
-    if asked is None or est.condition_ is None:
-        return
-    if isinstance(features, ClassifierFeatures) and asked.ndim == 1:
-        found.put({"agreement": samples.agreement(features, fake, asked)})
-    else:
+    if est.condition_ is not None:
+        _agreement(features, fake, some.condition, found)
+
+
+def _features(given: Given, found: Found) -> Features:
+    """A feature space learned from the training rows where they are given, else from the rows."""
+    from .features import choose
+
+    if given.train is not None:
+        return choose(given.train, given.train_labels, seed=given.seed)
+    found.note(
+        "The feature space was learned from the rows that are judged in it: no training rows were"
+        " given."
+    )
+    return choose(given.x, given.labels, seed=given.seed)
+
+
+def _agreement(
+    features: Features, fake: np.ndarray, asked: np.ndarray | None, found: Found
+) -> None:
+    from .features import ClassifierFeatures
+    from .samples import agreement
+
+    if asked is None or asked.ndim != 1 or not isinstance(features, ClassifierFeatures):
         found.note("Agreement with the condition needs a classifier trained on those classes.")
+        return
+    _try(found, "Agreement", lambda: {"agreement": agreement(features, fake, asked)})
 
 
 def _latents(given: Given, found: Found) -> None:
     from .latents import latents
 
-    some = given.at_most(MOST_LABELLED)
-    _try(
-        found,
-        "Latents",
-        lambda: latents(some.est, some.x, some.labels, condition=some.condition, seed=some.seed),
-    )
+    how: dict[str, Any] = {"condition": given.condition, "seed": given.seed}
+    _try(found, "Latents", lambda: latents(given.est, given.x, given.labels, **how))
     if given.labels is None:
-        found.note(f"{NO_LABELS}: probes, neighbours and clusters are not measured.")
+        found.note("There are no labels: probes, neighbours and clusters are not measured.")
 
 
 def _paths(given: Given, found: Found) -> None:
     from .paths import paths
 
-    if given.est.condition_ is not None:
-        found.note("Paths are not measured on a conditional model: their ends differ in condition.")
-        return
-    if given.gaps:
-        found.note(f"Paths are not measured: {GAPS}, and distances need whole rows.")
-        return
-    some = given.at_most()
-    _try(
-        found,
-        "Paths",
-        lambda: paths(some.est, some.x, some.labels, pairs=PAIRS, kinds=KINDS, seed=some.seed),
-    )
+    how: dict[str, Any] = {"condition": given.condition, "seed": given.seed, "kinds": KINDS}
+    _try(found, "Paths", lambda: paths(given.est, given.x, given.labels, **how))
 
 
 def _robustness(given: Given, found: Found) -> None:
@@ -320,21 +327,17 @@ def _robustness(given: Given, found: Found) -> None:
         result = robustness.filling(some.est, some.x, **how)
         return {f"filling_{name}": value for name, value in result.items()}
 
+    def detected() -> dict[str, float | None]:
+        result = detection.detection(given.est, given.x, given.anomalies, condition=given.condition)
+        return {f"auroc_{name}": value for name, value in result.items()}
+
     _try(found, "Denoising", denoised)
     _try(found, "Occlusion", lambda: robustness.occlusion(some.est, some.x, **how))
     _try(found, "Filling", filled)
     if given.anomalies is None:
         found.note("Detection is not measured: no rows were said to be anomalies.")
-        return
-    marked = given.anomalies
-    _try(
-        found,
-        "Detection",
-        lambda: {
-            f"auroc_{name}": value
-            for name, value in detection.detection(given.est, given.x, marked).items()
-        },
-    )
+    else:
+        _try(found, "Detection", detected)
 
 
 def _disentanglement(given: Given, found: Found) -> None:
@@ -343,17 +346,14 @@ def _disentanglement(given: Given, found: Found) -> None:
     if given.factors is None:
         found.note("Disentanglement is not measured: it needs rows whose factors are known.")
         return
-    some = given.at_most(MOST_LABELLED)
+    some = given.at_most(MOST_FACTORS)
     assert some.factors is not None
     codes = some.est.transform(some.x, condition=some.condition)
-    table = np.stack(
-        [np.unique(column, return_inverse=True)[1] for column in some.factors.values()], axis=1
-    )
+    # Classes in the order of their values, so that factors of several types make one table.
+    classes = [np.unique(column, return_inverse=True)[1] for column in some.factors.values()]
+    table = np.stack(classes, axis=1)
     _try(found, "Disentanglement", lambda: disentanglement(codes, table, seed=some.seed))
 
-
-MOST_LABELLED = 5000
-"""Rows for figures that learn from labels, and so need more than the others."""
 
 _MEASURING: dict[str, Callable[[Given, Found], None]] = {
     "likelihood": _likelihood,
