@@ -84,25 +84,28 @@ def holes(
     """The share of `n` draws of codes that decode to something far from all data.
 
     The rows are split at random into two halves. "Far" is a distance to the nearest row of the
-    first half that only 1 in 100 reconstructions of rows of the second half exceed, so that a model
-    whose draws decode to what its reconstructions look like has about 0.01. Distances are Euclidean
-    in the model's scale (see `model_rows`), what is decoded is the mean of p(x | z), and codes come
-    from where `sample` takes them: the prior, or the density fitted to an autoencoder's codes.
-    With a condition, draws are made given those of the rows. None below 8 rows.
+    first half that only 1 in 100 reconstructions of rows of the second half exceed, each from one
+    draw of q(z | x). A model whose codes fill its prior therefore has 0.01, however well it
+    reconstructs. Distances are Euclidean in the model's scale (see `model_rows`), what is decoded
+    is the mean of p(x | z), and codes come from where `sample` takes them: the prior, or the
+    density fitted to an autoencoder's codes. With a condition, draws are made given those of the
+    rows. None below 8 rows.
     """
     x, c = model_rows(est, X, condition)
     order = np.random.default_rng(seed).permutation(len(x))[: 2 * MOST_ROWS]
     if len(order) < 8:
         return None
-    near, far = np.array_split(order, 2)
-    reference = flat(filled(x))[near]
-    again = [_mean(est, part.to(x.device), x, c, "rows") for part in _parts(far)]
-    limit = np.quantile(nearest(torch.cat(again).numpy(), reference), 0.99)
-    rows = np.random.default_rng(seed).choice(order, n)
+    first, second = np.array_split(order, 2)
+    asked = np.random.default_rng(seed).choice(order, n)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        made = [_mean(est, part.to(x.device), x, c, "draws") for part in _parts(rows)]
-    return float((nearest(torch.cat(made).numpy(), reference) > limit).mean())
+        again, made = (
+            torch.cat([_decoded(est, part.to(x.device), x, c, of) for part in _parts(rows)])
+            for rows, of in ((second, "rows"), (asked, "prior"))
+        )
+    reference = flat(filled(x))[first]
+    limit = np.quantile(nearest(again.numpy(), reference), 0.99)
+    return float((nearest(made.numpy(), reference) > limit).mean())
 
 
 def _parts(rows: np.ndarray) -> Sequence[Tensor]:
@@ -110,12 +113,12 @@ def _parts(rows: np.ndarray) -> Sequence[Tensor]:
 
 
 @torch.inference_mode()
-def _mean(est: Subject, rows: Tensor, x: Tensor, c: Tensor | None, of: str) -> Tensor:
-    """The decoded means of the rows' own codes, or of draws given the rows' conditions, (n, E)."""
+def _decoded(est: Subject, rows: Tensor, x: Tensor, c: Tensor | None, of: str) -> Tensor:
+    """What one code for each row decodes to, drawn from its posterior or the prior, (n, E)."""
     model = est.model_
     given = None if c is None else c[rows]
     if of == "rows":
-        z = model.encode(x[rows], given).mean
+        z = model.encode(x[rows], given).rsample()
     elif est.sampler_ is not None:
         z = est.sampler_.draw(len(rows))
     else:
