@@ -308,10 +308,11 @@ def latents(
     x, c = model_rows(est, X, condition)
     Z = est.transform(X, condition=condition).astype(np.float64)
     some = np.random.default_rng(seed).permutation(len(Z))[:PAIRWISE_ROWS]
-    data = flat(filled(x))[some]
+    few = torch.from_numpy(some).to(x.device)
+    data = flat(filled(x)[few])
     found: dict[str, float | None] = {
         "active_units": float(active_units(Z)) if len(Z) > 1 else None,
-        "aggregate_gap": _gap(est, X, c, some, condition, seed),
+        "aggregate_gap": _gap(est, x[few], None if c is None else c[few], seed),
         "holes": holes(est, X, condition=condition, seed=seed),
     }
     found |= _by_labels(Z, class_index(labels), seed)
@@ -320,17 +321,16 @@ def latents(
     return found
 
 
-def _gap(
-    est: Subject, X: Any, c: Tensor | None, rows: np.ndarray, condition: Any, seed: int
-) -> float | None:
+@torch.inference_mode()
+def _gap(est: Subject, x: Tensor, c: Tensor | None, seed: int) -> float | None:
+    """`aggregate_gap` of one draw of the posterior for each row of x (N, *shape)."""
     model = est.model_
-    if not model.has_prior or len(rows) < 2:
+    if not model.has_prior or len(x) < 2:
         return None
-    codes = est.encode(X, how="sample", condition=condition, seed=seed)[rows]
-    with torch.inference_mode(), torch.random.fork_rng():
+    with torch.random.fork_rng():
         torch.manual_seed(seed)
-        draws = model.draw(len(rows), None if c is None else c[torch.from_numpy(rows)])
-    return aggregate_gap(codes, draws.double().cpu().numpy())
+        codes, draws = model.encode(x, c).rsample(), model.draw(len(x), c)
+    return aggregate_gap(codes.double().cpu().numpy(), draws.double().cpu().numpy())
 
 
 def _by_labels(
