@@ -35,6 +35,7 @@ from .errors import LatentryError
 from .evaluation.likelihood import evaluate
 from .inputs import read_condition, read_rows
 from .training.history import History
+from .training.progress import Reporter
 
 ROWS_AT_ONCE = 2048
 """Rows that go through a network together outside training."""
@@ -147,6 +148,7 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         *,
         condition: Any = None,
         folder: str | Path | None = None,
+        progress: Reporter | None = None,
     ) -> Self:
         """Train on X, optionally given a condition for each row.
 
@@ -154,6 +156,7 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         condition: N class labels, or real values (N,) or (N, C), known when decoding too.
         folder: where to keep a run (checkpoints, history, the model). If it holds an unfinished
             run of the same model on the same data, that run is continued.
+        progress: who is told of each epoch; without one, a bar is shown where `verbose` is true.
         Raises LatentryError for data or options that cannot work, Interrupted after Ctrl-C.
         """
         building.check_fields(self)
@@ -163,7 +166,7 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         c = read_condition(self, condition, len(array), required=False)
         run = None if folder is None else Path(folder)
         self.seed_ = fitting.seed_of(self, run)
-        fitting.fit(self, array, c, run, getattr(X, "source", None))
+        fitting.fit(self, array, c, run, getattr(X, "source", None), progress)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:

@@ -16,7 +16,7 @@ from .building import build_model, choices, options, seed
 from .core.priors import GaussianMixture
 from .data.transforms import Transform
 from .errors import Interrupted
-from .training import MappedSource, RichReporter, Source, TensorSource, train
+from .training import MappedSource, Reporter, RichReporter, Source, TensorSource, train
 
 if TYPE_CHECKING:
     from .estimator import Estimator
@@ -34,8 +34,11 @@ def fit(
     c: Tensor | None,
     folder: Path | None,
     origin: dict[str, Any] | None,
+    progress: Reporter | None = None,
 ) -> None:
     """Train `est` on the array, and keep the run in `folder` where one is given."""
+    if progress is None and est.verbose:
+        progress = RichReporter()
     train_rows, valid_rows = split(len(array), est.valid, est.seed_)
     est.scaler_ = Transform.fit(est.schema_, array)
     with torch.random.fork_rng():
@@ -57,7 +60,7 @@ def fit(
             valid,
             options(est, est.seed_),
             folder=folder,
-            progress=RichReporter() if est.verbose else None,
+            progress=progress,
         )
     except Interrupted:
         if folder is not None:
