@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .core.likelihoods import Likelihood, choose, named
-from .core.models import VAE, LatentModel
+from .core.models import LatentModel
 from .data.schema import Schema
 from .errors import LatentryError, suggest
 from .nets import build_decoder, build_encoder
@@ -140,4 +140,4 @@ def build_model(est: Estimator, schema: Schema, condition: int) -> LatentModel:
         activation=activation,
     )
     likelihood = cls(head, schema.shape, **given)
-    return VAE(posterior, est.build_prior(condition), likelihood, est.build_corruption())
+    return est.build_model(posterior, est.build_prior(condition), likelihood)

@@ -115,10 +115,7 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return GaussianPosterior(body, self.latent)
 
     def build_prior(self, condition: int) -> Prior | None:
-        """p(z | c), where c has `condition` numbers (0: unconditional).
-
-        `self.schema_` says what a sample is.
-        """
+        """p(z | c), where c has `condition` numbers (0: unconditional)."""
         return StandardNormal(self.latent)
 
     def build_corruption(self) -> nn.Module | None:

@@ -25,7 +25,7 @@ FEWEST_HELD_OUT = 5
 """With fewer rows than this to hold out, there is no validation: it would say nothing."""
 
 ROWS_TO_START_FROM = 1024
-"""Rows from which a likelihood takes its first scales."""
+"""Rows from which a model takes its first scales."""
 
 
 def fit(
@@ -44,11 +44,12 @@ def fit(
     with torch.random.fork_rng():
         torch.manual_seed(est.seed_)
         est.model_ = build_model(est, est.schema_, 0 if c is None else c.shape[1])
+        objective = est.objective()  # which may have weights of its own
     est.likelihood_, est.net_, est.choices_ = choices(est, est.schema_)
-    objective = est.objective()
+    objective.expect(len(train_rows))
     source, valid = _sources(est, array, c, train_rows, valid_rows)
     assert source is not None  # a schema has at least two rows, and no split holds out all
-    _prepare_likelihood(est, source)
+    _start(est, source)
     if folder is not None:
         persistence.start(est, folder, origin, fingerprint(array))
     try:
@@ -106,8 +107,8 @@ def _sources(
     return [source(rows) for rows in parts]
 
 
-def _prepare_likelihood(est: Estimator, source: Source) -> None:
-    """Raise where the likelihood cannot score the data, then start it from the data's scale."""
+def _start(est: Estimator, source: Source) -> None:
+    """Raise where the likelihood cannot score the data, then start the model from some rows."""
     likelihood = est.model_.likelihood
     first = None
     for raw, _ in source.all(ROWS_TO_START_FROM):
@@ -115,7 +116,7 @@ def _prepare_likelihood(est: Estimator, source: Source) -> None:
         likelihood.check(x)
         first = x if first is None else first
     assert first is not None
-    likelihood.start(first)
+    est.model_.start(first)
 
 
 def fit_sampler(est: Estimator, source: Source) -> GaussianMixture:

@@ -46,20 +46,35 @@ class Reconstruction(Bound):
 
 
 class Elbo(Bound):
-    """The evidence lower bound with its rate weighted by `beta`.
+    """The evidence lower bound, its rate weighted by `beta` and shaped by what else is given.
 
     beta = 1 is the bound itself; another weight is a beta-VAE's objective (Higgins et al., 2017),
     which for beta < 1 is no longer a bound.
+    free_bits: nats that each latent dimension, on average over the batch, has for nothing
+        (Kingma et al., 2016, arXiv 1606.04934, section C.8).
+    capacity: nats that the rate is held at, up or down (Burgess et al., 2018, arXiv 1804.03599).
     """
 
     def __init__(
-        self, beta: float | Schedule = 1.0, *, draws: int = 1, settled: float = 0.0
+        self,
+        beta: float | Schedule = 1.0,
+        *,
+        draws: int = 1,
+        settled: float = 0.0,
+        free_bits: float = 0.0,
+        capacity: Schedule | None = None,
     ) -> None:
         self.beta = beta if callable(beta) else constant(beta)
         self.draws, self.settled = draws, settled
+        self.free_bits, self.capacity = free_bits, capacity
 
     def __call__(self, r: Inference, done: Tensor) -> Tensor:
-        return -r.distortion.mean(0) - self.beta(done) * r.rate
+        rate = r.rate
+        if self.free_bits:
+            rate = r.rates.mean(0).clamp(min=self.free_bits).sum().expand_as(rate)
+        if self.capacity is not None:
+            rate = (rate - self.capacity(done)).abs()
+        return -r.distortion.mean(0) - self.beta(done) * rate
 
     def unweighted(self, r: Inference) -> Tensor:
         return elbo(r)

@@ -148,6 +148,10 @@ class LatentModel(nn.Module, abc.ABC):
     def draw(self, n: int, c: Tensor | None = None) -> Tensor:
         """N codes from the prior, (n, D)."""
 
+    def start(self, x: Tensor) -> None:
+        """Take first scales and the like from rows x (N, *event) of the data."""
+        self.likelihood.start(x)
+
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
         """p(x | z) at n codes drawn from the prior, batch shape (n,)."""
         return self.decode(self.draw(n, c), c)
@@ -201,4 +205,9 @@ class VAE(LatentModel):
         if self.prior is None:
             raise ValueError("a model without a prior has nothing to draw codes from")
         p = self.prior(c)
-        return p.rsample() if p.batch_shape else p.rsample(torch.Size((n,)))
+        return p.sample(torch.Size(() if p.batch_shape else (n,)))
+
+    def start(self, x: Tensor) -> None:
+        super().start(x)
+        if self.prior is not None:
+            self.prior.start(x)

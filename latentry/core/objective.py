@@ -14,6 +14,8 @@ class Penalty(nn.Module, abc.ABC):
     """A term added to the loss, () in nats; it may have parameters and a loss of its own."""
 
     weight: float = 1.0
+    rows: int = 0
+    """How many rows are trained on, which some estimates take into account."""
 
     @abc.abstractmethod
     def forward(self, r: Inference, model: LatentModel, done: Tensor) -> Tensor:
@@ -31,6 +33,12 @@ class Objective(nn.Module):
         super().__init__()
         self.bound = bound
         self.penalties = nn.ModuleList(penalties)
+
+    def expect(self, rows: int) -> None:
+        """Tell the penalties how many rows will be trained on."""
+        for penalty in self.penalties:
+            assert isinstance(penalty, Penalty)
+            penalty.rows = rows
 
     @property
     def draws(self) -> int:

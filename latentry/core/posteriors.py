@@ -54,12 +54,25 @@ class DiracPosterior(Posterior):
 
     is_density = False
 
-    def __init__(self, body: nn.Module, latent: int) -> None:
+    def __init__(self, body: nn.Module, latent: int, last: nn.Module | None = None) -> None:
         super().__init__(body, latent)
         self.head = nn.Linear(int(body.out_features), latent)  # pyright: ignore[reportArgumentType]
+        self.last = nn.Identity() if last is None else last
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Distribution:
-        return Dirac(self.head(self.body(x, c)).float())
+        return Dirac(self.last(self.head(self.body(x, c)).float()))
+
+
+class Largest(nn.Module):
+    """A code with all but its k largest entries set to zero: Makhzani & Frey, 2014, 1312.5663."""
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.k = k
+
+    def forward(self, z: Tensor) -> Tensor:
+        k = min(self.k, z.shape[-1])
+        return z * (z >= z.topk(k, -1).values[..., -1:])
 
 
 class GaussianPosterior(Posterior):

@@ -7,7 +7,7 @@ Distribution with event shape (D,) and batch shape () or (B,).
 from __future__ import annotations
 
 import abc
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from torch.distributions import (
     MultivariateNormal,
 )
 
-from .posteriors import Gaussian
+from .posteriors import Gaussian, Posterior
 
 
 class Prior(nn.Module, abc.ABC):
@@ -32,6 +32,9 @@ class Prior(nn.Module, abc.ABC):
     @abc.abstractmethod
     def forward(self, c: Tensor | None = None) -> Distribution:
         """p(z | c), event shape (D,), batch shape () or (B,)."""
+
+    def start(self, x: Tensor) -> None:
+        """Take first values from rows x (N, *shape) of the data, in the model's scale."""
 
 
 class StandardNormal(Prior):
@@ -108,6 +111,66 @@ def _zuko_flow(
     if name == "coupling":
         return zuko.flows.MAF(latent, condition, **sizes, **coupled)
     raise ValueError(f"no flow {name!r}: {', '.join(FLOWS)}")
+
+
+class LearnedMixture(Prior):
+    """sum_m w_m N(mu_m, diag sigma_m^2), learned with the rest: Dilokthanakul et al., 2017.
+
+    arXiv 1611.02648; the clusters of Jiang et al., 2017, arXiv 1611.05148, are its components.
+    """
+
+    def __init__(self, latent: int, components: int) -> None:
+        super().__init__(latent)
+        self.logits = nn.Parameter(torch.zeros(components))
+        self.means = nn.Parameter(torch.randn(components, latent))
+        self.log_scales = nn.Parameter(torch.zeros(components, latent))
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        return MixtureSameFamily(
+            Categorical(logits=self.logits, validate_args=False),
+            Independent(Gaussian(self.means, self.log_scales.exp()), 1, validate_args=False),
+            validate_args=False,
+        )
+
+    def component(self, z: Tensor) -> Tensor:
+        """Log p(m | z) for codes z (N, D), (N, M)."""
+        p = self.forward()
+        assert isinstance(p, MixtureSameFamily)
+        each = p.component_distribution.log_prob(z[:, None])
+        return (each + p.mixture_distribution.logits).log_softmax(1)
+
+
+class VampPrior(Prior):
+    """The mean of the posteriors of learned pseudo-inputs: Tomczak & Welling, 2018.
+
+    arXiv 1705.07120. p(z) = 1/K sum_k q(z | u_k), with inputs u_k (and, for a conditional model,
+    conditions) that are trained like weights, and start at rows of the data.
+    """
+
+    def __init__(self, latent: int, components: int, condition: int = 0) -> None:
+        super().__init__(latent)
+        self.components = components
+        self.given = nn.Parameter(torch.full((components, condition), 1 / max(condition, 1)))
+        self.given.requires_grad_(condition > 0)
+
+    def bind(self, posterior: Posterior, shape: tuple[int, ...]) -> Self:
+        """Whose encoder it is, and the shape of a sample."""
+        # In a tuple, for the encoder is a part of the model already.
+        self._posterior = (posterior,)
+        self.inputs = nn.Parameter(torch.rand(self.components, *shape))
+        return self
+
+    @torch.no_grad()
+    def start(self, x: Tensor) -> None:
+        rows = torch.linspace(0, len(x) - 1, len(self.inputs)).long()
+        self.inputs.copy_(x[rows].nan_to_num())
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        (posterior,) = self._posterior
+        q = posterior(self.inputs, self.given if self.given.shape[1] else None)
+        even = torch.zeros(len(self.inputs), device=self.inputs.device)
+        weights = Categorical(logits=even, validate_args=False)
+        return MixtureSameFamily(weights, q, validate_args=False)
 
 
 class GaussianMixture(Prior):

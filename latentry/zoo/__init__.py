@@ -10,21 +10,42 @@ from torch import nn
 from ..errors import LatentryError, suggest
 from ..estimator import Estimator
 from ..persistence import read_info
-from .autoencoders import AE, DenoisingAE
-from .flows import FlowPriorVAE
-from .importance import IWAE
-from .variational import VAE, AnnealedVAE, BetaVAE, ConditionalVAE, SigmaVAE
+from .autoencoders import AE, RAE, ContractiveAE, DenoisingAE, SparseAE
+from .disentangling import DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE, FactorVAE
+from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
+from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
+from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
+from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
 
 __all__ = [
     "AE",
+    "CIWAE",
+    "DIPVAE",
+    "GECO",
     "IWAE",
+    "PIWAE",
+    "RAE",
     "VAE",
+    "WAEMMD",
+    "AdversarialAE",
     "AnnealedVAE",
+    "BetaTCVAE",
     "BetaVAE",
+    "CapacityVAE",
     "ConditionalVAE",
+    "ContractiveAE",
+    "DReG",
     "DenoisingAE",
+    "FactorVAE",
     "FlowPriorVAE",
+    "FreeBitsVAE",
+    "InfoVAE",
+    "MixturePriorVAE",
+    "MultiplyIWAE",
     "SigmaVAE",
+    "SlicedWAE",
+    "SparseAE",
+    "VampPriorVAE",
     "load",
     "models",
     "named",
@@ -33,18 +54,40 @@ __all__ = [
 _MODELS: tuple[type[Estimator], ...] = (
     AE,
     DenoisingAE,
+    SparseAE,
+    ContractiveAE,
+    RAE,
     VAE,
     SigmaVAE,
-    BetaVAE,
     AnnealedVAE,
+    FreeBitsVAE,
+    GECO,
     ConditionalVAE,
     IWAE,
+    MultiplyIWAE,
+    CIWAE,
+    PIWAE,
+    DReG,
+    BetaVAE,
+    CapacityVAE,
+    BetaTCVAE,
+    FactorVAE,
+    DIPVAE,
+    WAEMMD,
+    SlicedWAE,
+    AdversarialAE,
+    InfoVAE,
     FlowPriorVAE,
+    VampPriorVAE,
+    MixturePriorVAE,
 )
+
+# Where capitals alone do not say how a name is read.
+_SPELT = {"WAEMMD": "wae-mmd", "DIPVAE": "dip-vae", "DReG": "dreg"}
 
 
 def _kebab(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+    return _SPELT.get(name) or re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
 def models() -> dict[str, type[Estimator]]:

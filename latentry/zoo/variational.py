@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..core.bounds import Elbo
+from ..core.constraint import Constrained
 from ..core.objective import Objective
 from ..core.priors import ConditionalNormal, Prior, StandardNormal
 from ..core.schedules import cyclical, linear
-from ..errors import LatentryError, suggest
+from ..data.schema import Schema
 from ..estimator import Estimator, option
+from .autoencoders import squared_error
+from .checks import at_least, one_of
 
 
 @dataclass(eq=False, repr=False)
@@ -32,21 +35,6 @@ class SigmaVAE(Estimator):
     likelihood: str = option("gaussian-shared", "likelihood p(x|z)")
 
 
-@dataclass(eq=False, repr=False)
-class BetaVAE(Estimator):
-    """beta-VAE: a VAE whose rate is weighted by beta, trading reconstruction for disentanglement.
-
-    Higgins et al., 2017, https://openreview.net/forum?id=Sy2fzU9gl
-    """
-
-    beta: float = option(4.0, "weight of the rate, KL(q(z|x) || p(z))")
-
-    def objective(self) -> Objective:
-        if self.beta < 0:
-            raise LatentryError(f"beta={self.beta}: the weight of the rate is 0 or more.")
-        return Objective(Elbo(linear(0.0, self.beta, self.warmup), settled=self.warmup))
-
-
 ANNEALINGS = ("linear", "cyclical")
 
 
@@ -63,18 +51,47 @@ class AnnealedVAE(Estimator):
     cycles: int = option(4, "how many times it rises, when cyclical")
 
     def objective(self) -> Objective:
-        if self.annealing not in ANNEALINGS:
-            raise LatentryError(
-                f"annealing={self.annealing!r} is unknown; there are {' and '.join(ANNEALINGS)}."
-                + suggest(self.annealing, ANNEALINGS)
-            )
-        if self.cycles < 1:
-            raise LatentryError(f"cycles={self.cycles}: the weight rises at least once.")
+        one_of("annealing", self.annealing, ANNEALINGS)
+        at_least("cycles", self.cycles, 1)
         if self.annealing == "linear" or self.warmup == 0:
             weight = linear(0.0, 1.0, self.warmup)
         else:
             weight = cyclical(1.0, self.cycles, share=self.warmup)
         return Objective(Elbo(weight, settled=self.warmup))
+
+
+@dataclass(eq=False, repr=False)
+class FreeBitsVAE(Estimator):
+    """Free-bits VAE: each latent dimension has some nats for nothing, so that none is given up.
+
+    Kingma et al., 2016, https://arxiv.org/abs/1606.04934 (section C.8)
+    """
+
+    free_bits: float = option(0.1, "nats that each dimension has free, on average over a batch")
+
+    def objective(self) -> Objective:
+        at_least("free_bits", self.free_bits, 0.0)
+        beta = linear(0.0, 1.0, self.warmup)
+        return Objective(Elbo(beta, settled=self.warmup, free_bits=self.free_bits))
+
+
+@dataclass(eq=False, repr=False)
+class GECO(Estimator):
+    """GECO: you say how good the reconstruction has to be, and the rate is the least for that.
+
+    Rezende & Viola, 2018, https://arxiv.org/abs/1810.00597
+    """
+
+    target: float = option(0.1, "root mean squared error of a value that is allowed, model's scale")
+
+    def objective(self) -> Objective:
+        at_least("target", self.target, 0.0, above=True)
+        return Constrained(self.target)
+
+    def choose_likelihood(self, schema: Schema) -> tuple[str, str]:
+        if squared_error(schema) is None:
+            return super().choose_likelihood(schema)
+        return f"gaussian:sigma={self.target:g}", "likelihood gaussian, its scale the target error"
 
 
 PRIORS = ("standard", "learned")
@@ -93,11 +110,7 @@ class ConditionalVAE(Estimator):
     prior: str = option("standard", "p(z|c): standard normal, or learned (a mean for each class)")
 
     def fit(self, X: Any, y: Any = None, **how: Any) -> Self:
-        if self.prior not in PRIORS:
-            raise LatentryError(
-                f"prior={self.prior!r} is unknown; there are {' and '.join(PRIORS)}."
-                + suggest(self.prior, PRIORS)
-            )
+        one_of("prior", self.prior, PRIORS)
         if how.get("condition") is None:
             warnings.warn(
                 "ConditionalVAE was fitted without condition=: it is a plain VAE.", stacklevel=2

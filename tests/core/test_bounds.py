@@ -64,3 +64,18 @@ def test_closed_form_rate_is_the_mean_of_the_drawn_one() -> None:
     oracle = Oracle(error=0.2)
     r = oracle.model.infer(oracle.draw(5), draws=50_000)
     torch.testing.assert_close((r.log_q - r.log_p).mean(0), r.rate, atol=0.03, rtol=0.0)
+
+
+def test_free_bits_and_capacity_shape_the_rate() -> None:
+    r = Oracle(error=0.2).model.infer(Oracle().draw(30), draws=1)
+    distortion = r.distortion.mean(0)
+    torch.testing.assert_close(r.rates.sum(1), r.rate)
+    mean = r.rates.mean(0).detach()
+    free = float(mean.max()) + 1.0  # above both dimensions: the rate is free
+    flat = Elbo(free_bits=free)(r, DONE)
+    torch.testing.assert_close(flat, -distortion - free * len(mean))
+    one = float(mean.sort().values[0]) + 1e-3
+    half = Elbo(free_bits=one)(r, DONE)
+    torch.testing.assert_close(half, -distortion - mean.clamp(min=one).sum())
+    held = Elbo(10.0, capacity=linear(0.0, 5.0, 0.5))(r, torch.tensor(0.25))
+    torch.testing.assert_close(held, -distortion - 10 * (r.rate - 2.5).abs())

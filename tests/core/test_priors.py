@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from latentry.core.priors import FLOWS, ConditionalNormal, FlowPrior, StandardNormal
+from latentry.core.posteriors import GaussianPosterior
+from latentry.core.priors import (
+    FLOWS,
+    ConditionalNormal,
+    FlowPrior,
+    LearnedMixture,
+    StandardNormal,
+    VampPrior,
+)
+from latentry.nets import MLPEncoder
 
 
 def mass(log_prob: torch.Tensor, area: float) -> float:
@@ -52,3 +63,30 @@ def test_conditional_normal_has_a_mean_for_each_class() -> None:
     assert prior(torch.eye(3)).mean.shape == (3, 2)
     with pytest.raises(ValueError, match="needs a condition"):
         prior()
+
+
+def test_vamp_prior_is_the_mean_of_posteriors() -> None:
+    torch.manual_seed(0)
+    posterior = GaussianPosterior(MLPEncoder((5,), (8,)), 2)
+    prior = VampPrior(2, 3).bind(posterior, (5,))
+    x = torch.randn(30, 5)
+    prior.start(x)
+    assert all(any(torch.equal(u, row) for row in x) for u in prior.inputs)
+    z = torch.randn(4, 2)
+    each = torch.stack([posterior(u[None]).log_prob(z) for u in prior.inputs])
+    torch.testing.assert_close(prior().log_prob(z), each.logsumexp(0) - math.log(3))
+    assert "inputs" in dict(prior.named_parameters())
+    assert not any("body" in name for name, _ in prior.named_parameters())  # the encoder is shared
+
+
+def test_learned_mixture_knows_its_components() -> None:
+    torch.manual_seed(0)
+    prior = LearnedMixture(2, 2)
+    with torch.no_grad():
+        prior.means.copy_(torch.tensor([[5.0, 0.0], [-5.0, 0.0]]))
+        prior.logits.copy_(torch.tensor([math.log(3.0), 0.0]))
+    draws = prior().sample((4000,))
+    assert float((draws[:, 0] > 0).float().mean()) == pytest.approx(0.75, abs=0.03)
+    share = prior.component(torch.tensor([[5.0, 0.0], [0.0, 0.0]])).exp()
+    torch.testing.assert_close(share[0], torch.tensor([1.0, 0.0]))
+    torch.testing.assert_close(share[1], torch.tensor([0.75, 0.25]))
