@@ -65,9 +65,26 @@ def serve(runs: Sequence[Shown], *, host: str = "127.0.0.1", port: int = 8765) -
     app.include_router(api.api)
     app.add_exception_handler(LatentryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
+    _name_runs(app, [*app.state.runs])
     _static(app)
     app.add_middleware(Guard, host=host, port=port)
     return app
+
+
+def _name_runs(app: FastAPI, ids: Sequence[str]) -> None:
+    """Say in the OpenAPI description which runs there are."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        found = plain()
+        for methods in found["paths"].values():
+            for about in methods.values():
+                for parameter in about.get("parameters", ()):
+                    if parameter["name"] == "run":
+                        parameter["schema"]["enum"] = [*ids]
+        return found
+
+    app.openapi = described
 
 
 def _refused(_: Request, error: Exception) -> JSONResponse:
@@ -76,9 +93,12 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
 
 
 def _malformed(_: Request, error: Exception) -> JSONResponse:
-    """The first of what is wrong, in a sentence."""
+    """The first thing that is wrong, in a sentence."""
     assert isinstance(error, RequestValidationError)
-    first: dict[str, Any] = dict(error.errors()[0])
+    found: list[dict[str, Any]] = [dict(each) for each in error.errors()]
+    # Where a body can be one of several things, most errors only say that it is none of the others.
+    wrong = [each for each in found if each["type"] not in ("missing", "extra_forbidden")]
+    first = (wrong or found)[0]
     where = ".".join(str(each) for each in first["loc"])
     return JSONResponse({"detail": f"{where}: {first['msg']}."}, 422)
 

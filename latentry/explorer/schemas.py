@@ -6,9 +6,9 @@ null stands for a missing entry, and for a number that is not finite.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 MOST_CODES = 256
 MOST_ROWS = 20_000
@@ -23,11 +23,22 @@ class Given(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
+def _like(example: dict[str, Any]) -> ConfigDict:
+    """An example of a body, for the description of the API."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+def _whole(value: Any) -> Any:
+    """A whole number that is written as 3.0, which JSON does not tell from 3, as an int."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
 Real = Annotated[float, Field(ge=-1e30, le=1e30, strict=True)]
 Coordinate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST, strict=True)]
 Code = Annotated[list[Coordinate], Field(min_length=1, max_length=100_000)]
 Values = Annotated[list[Real | None], Field(min_length=1, max_length=1_000_000)]
-Row = Annotated[int, Field(ge=0, le=2**31, strict=True)]
+Row = Annotated[int, Field(ge=0, le=2**31, strict=True), WHOLE]
 Rows = Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
 Condition = Annotated[
     StrictBool
@@ -83,6 +94,8 @@ class TheseSamples(Given):
 class TheseRows(Given):
     """Shown rows."""
 
+    model_config = _like({"rows": [0, 1]})
+
     rows: Annotated[list[Row], Field(min_length=1, max_length=MOST_CODES)]
     condition: Conditioned = None
 
@@ -93,18 +106,22 @@ Inputs = TheseSamples | TheseRows
 class Draw(Given):
     """How to draw new samples."""
 
-    n: Annotated[int, Field(ge=1, le=MOST_CODES, strict=True)] = 16
+    model_config = _like({"n": 4, "temperature": 0.8})
+
+    n: Annotated[int, Field(ge=1, le=MOST_CODES, strict=True), WHOLE] = 16
     condition: Conditioned = None
     temperature: Annotated[float, Field(ge=0, le=2, strict=True)] = 1.0
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1, strict=True), WHOLE] = 0
 
 
 class Walk(Given):
     """A path between two points."""
 
+    model_config = _like({"from": {"row": 0}, "to": {"row": 1}, "path": "spherical"})
+
     start: Annotated[Point, Field(alias="from")]
     to: Point
-    steps: Annotated[int, Field(ge=2, le=64, strict=True)] = 10
+    steps: Annotated[int, Field(ge=2, le=64, strict=True), WHOLE] = 10
     path: Literal["straight", "spherical", "geodesic"] = "straight"
     condition: Conditioned = None
 
@@ -115,6 +132,8 @@ class Arithmetic(Given):
     The point is by default the mean code of the rows in `minus`.
     """
 
+    model_config = _like({"plus": [0, 1], "minus": [2], "strength": 1.5})
+
     plus: Rows
     minus: Rows
     at: Point | None = None
@@ -124,6 +143,8 @@ class Arithmetic(Given):
 
 class Export(Given):
     """Rows to write as CSV."""
+
+    model_config = _like({"rows": [0, 1]})
 
     rows: Rows
 
