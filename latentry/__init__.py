@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .data import load as load_data
     from .errors import Interrupted, LatentryError
     from .estimator import Estimator
+    from .tuning import tune
     from .zoo import (
         AE,
         CIWAE,
@@ -95,6 +96,7 @@ _HOME = {
     "load": "zoo",
     "load_data": "data:load",
     "models": "zoo",
+    "tune": "tuning",
 }
 
 __all__ = [
@@ -134,6 +136,7 @@ __all__ = [
     "load",
     "load_data",
     "models",
+    "tune",
 ]
 
 

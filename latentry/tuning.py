@@ -1,1 +1,0 @@
-"""A search for the fields of a model that suit the data."""
