@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .comparing import compare
     from .data import Dataset, datasets
     from .data import load as load_data
     from .errors import Interrupted, LatentryError
@@ -92,6 +93,7 @@ _HOME = {
     "VampPriorVAE": "zoo",
     "MixturePriorVAE": "zoo",
     "VAE": "zoo",
+    "compare": "comparing",
     "datasets": "data",
     "load": "zoo",
     "load_data": "data:load",
@@ -132,6 +134,7 @@ __all__ = [
     "SlicedWAE",
     "SparseAE",
     "VampPriorVAE",
+    "compare",
     "datasets",
     "load",
     "load_data",

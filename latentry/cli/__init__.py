@@ -5,7 +5,8 @@ The verbs import what they need when they run, so that `latentry --help` answers
 
 from __future__ import annotations
 
-from . import explore, fit, tune, use, view  # noqa: F401  (importing a module adds its verbs)
+# Importing a module adds its verbs.
+from . import compare, explore, fit, tune, use, view  # noqa: F401
 from .app import app, main, run
 
 __all__ = ["app", "main", "run"]
