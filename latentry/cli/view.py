@@ -22,11 +22,13 @@ from .given import (
     Opening,
     Quiet,
     Run,
+    Seed,
     data_of,
     listed,
     load_run,
     open_for,
 )
+from .measured import Asked, measured, measures_table
 from .options import field_options
 from .output import emit, note, say, table
 from .pages import figures_table, write_report
@@ -66,22 +68,69 @@ def info(run: Run, json_: Json = False) -> None:
         say(f"\nContinue it with: latentry resume {run}")
 
 
+Measures = Annotated[
+    str | None,
+    typer.Option(
+        "--measures",
+        metavar="GROUP,...|all",
+        help="More figures: likelihood, reconstruction, samples, latents, paths, robustness,"
+        " disentanglement, or all.",
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--features",
+        metavar="PATH",
+        help="TorchScript file of an Inception network to judge samples by; else a classifier"
+        " trained on the labels, or principal components.",
+    ),
+]
+Factors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--factors",
+        metavar="COLUMN",
+        help="Columns with known factors, for disentanglement (repeat, or a,b).",
+    ),
+]
+Anomalies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--anomalies",
+        metavar="LABEL",
+        help="Labels of rows that are anomalies, for robustness (repeat, or a,b).",
+    ),
+]
+
+
 @app.command(rich_help_panel=LOOK, epilog="Example: latentry evaluate runs/mnist mnist:test --json")
 def evaluate(
     run: Run,
     data: Data,
     draws: Annotated[int, typer.Option(help="Importance samples for each row.")] = 100,
+    measures: Measures = None,
+    features: Weights = None,
+    factors: Factors = None,
+    anomalies: Anomalies = None,
     condition: ConditionColumn = None,
     label: Label = None,
     drop: Drop = None,
     data_dir: DataDir = None,
+    seed: Seed = 0,
     json_: Json = False,
 ) -> None:
     """How well the model explains DATA: bound, likelihood, error, use of the code; with units."""
     if draws < 1:
         raise LatentryError(f"--draws {draws} is too few; the likelihood takes at least 1.")
-    est, about = load_run(run)
     asked = Opening(label, listed(drop), condition)
+    if measures is not None:
+        more = _asked(measures, features, listed(factors), listed(anomalies), draws, seed)
+        _evaluate_measures(run, data, asked, data_dir, more, json_)
+        return
+    if features or factors or anomalies:
+        raise LatentryError("--features, --factors and --anomalies go with --measures; add it.")
+    est, about = load_run(run)
     dataset, c = open_for(est, run, about, data, asked, data_dir)
     found = est.evaluate(dataset, draws=draws, condition=c)
     if json_:
@@ -89,6 +138,31 @@ def evaluate(
         return
     say(f"{type(est).__name__} of {run} on {len(dataset.x):,} rows of {data}:\n")
     figures_table(found)
+
+
+def _asked(
+    measures: str,
+    features: Path | None,
+    factors: tuple[str, ...],
+    anomalies: tuple[str, ...],
+    draws: int,
+    seed: int,
+) -> Asked:
+    from ..evaluation.measures import parse_groups
+
+    return Asked(parse_groups(measures), features, factors, anomalies, draws, seed)
+
+
+def _evaluate_measures(
+    run: Path, data: str, opening: Opening, data_dir: Path | None, asked: Asked, json_: bool
+) -> None:
+    est, about = load_run(run)
+    found = measured(est, run, about, data, opening, data_dir, asked)
+    if json_:
+        emit({"run": str(run), "data": data, **found})
+        return
+    say(f"{type(est).__name__} of {run} on {found['rows']:,} rows of {data}:\n")
+    measures_table(found)
 
 
 @app.command(rich_help_panel=LOOK, epilog="Example: latentry report runs/digits")

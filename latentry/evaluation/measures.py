@@ -29,7 +29,7 @@ MOST_FACTORS = 5000
 """Rows that classifiers of factors learn from."""
 MOST_SAMPLES = 10_000
 MOST_TRAINING = 20_000
-"""Training rows among which copies are sought."""
+"""Training rows that a feature space is learned from, and copies are sought among."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,15 @@ class Given:
             factors=self.factors and {name: f[chosen] for name, f in self.factors.items()},
             anomalies=None if self.anomalies is None else self.anomalies[chosen],
         )
+
+    def less_training(self) -> Given:
+        """The same with a random choice of the training rows, if there are very many."""
+        if self.train is None or len(self.train) <= MOST_TRAINING:
+            return self
+        rng = np.random.default_rng(self.seed)
+        chosen = np.sort(rng.choice(len(self.train), MOST_TRAINING, replace=False))
+        labels = None if self.train_labels is None else self.train_labels[chosen]
+        return dataclasses.replace(self, train=self.train[chosen], train_labels=labels)
 
 
 @dataclass
@@ -152,6 +161,7 @@ def measure(
         seed,
     )
     _check_lengths(given)
+    given = given.less_training()
     found = Found({name: None for group in chosen for name in names_of(group)})
     for group in chosen:
         _MEASURING[group](given, found)
@@ -252,11 +262,9 @@ def _samples(given: Given, found: Found) -> None:
     some, est = given.at_most(MOST_SAMPLES), given.est
     features = given.features or _features(given, found)
     found.feature_space = features.name
+    found.note(features.note)
     fake = est.sample(len(some.x), condition=some.condition, seed=given.seed)
     train = given.train
-    if train is not None and len(train) > MOST_TRAINING:
-        rows = np.random.default_rng(given.seed).choice(len(train), MOST_TRAINING, replace=False)
-        train = train[np.sort(rows)]
     _try(
         found,
         "Samples",

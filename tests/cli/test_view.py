@@ -116,3 +116,50 @@ def test_fit_help_has_the_models_fields(cli: Cli) -> None:
 
 def test_the_version(cli: Cli) -> None:
     assert cli("--version").out == f"latentry {latentry.__version__}\n"
+
+
+def test_measures_give_groups_of_figures(cli: Cli, vae_run: Path, files: Path) -> None:
+    args = ("evaluate", vae_run, files / "images.npz", "--draws", 2)
+    found = cli(*args, "--measures", "reconstruction,samples,likelihood", "--json").json
+    assert next(iter(found["figures"])) == "elbo"
+    assert {"psnr", "frechet", "marginal_kl"} <= set(found["figures"])
+    assert "copying" in found["figures"] and found["figures"]["copying"] is not None
+    assert found["units"]["psnr"] == "dB"
+    assert "classifier" in found["feature_space"]
+    assert any("trained on" in note for note in found["notes"])
+    said = cli(*args, "--measures", "reconstruction")
+    assert re.search(r"reconstruction +mse +0\.\d+ +lower", said.out)
+    assert re.search(r"\n +psnr", said.out)
+
+
+def test_measures_of_anomalies_and_of_a_table(
+    cli: Cli, vae_run: Path, table_run: Path, files: Path
+) -> None:
+    args = ("evaluate", vae_run, files / "images.npz", "--measures", "robustness")
+    found = cli(*args, "--anomalies", "3,7", "--json").json
+    assert 0 <= found["figures"]["auroc_likelihood"] <= 1
+    said = cli(*args, "--anomalies", "eleven")
+    assert said.code == 2 and "is no label of" in said.err
+    table = ("evaluate", table_run, files / "table.csv", "--measures", "disentanglement")
+    found = cli(*table, "--factors", "kind", "--json").json
+    assert found["figures"]["dci_informativeness"] > 0.9
+    assert cli(*table, "--json").json["figures"]["mig"] is None
+
+
+def test_sprites_know_their_factors(cli: Cli) -> None:
+    fit = ("fit", "sprites", "--latent", 3, "--epochs", 1, "--hidden", 4, "--net", "mlp")
+    assert cli(*fit, "--no-report", "-q", "-o", "run").code == 0
+    found = cli("evaluate", "run", "sprites", "--measures", "disentanglement", "--json").json
+    assert all(0 <= value <= 1 for value in found["figures"].values())
+    one = cli(
+        "evaluate", "run", "sprites", "--measures", "disentanglement", "--factors", "x", "--json"
+    ).json
+    assert one["figures"]["mig"] != found["figures"]["mig"]
+
+
+def test_mistakes_about_measures(cli: Cli, vae_run: Path, files: Path) -> None:
+    args = ("evaluate", vae_run, files / "images.npz")
+    assert "is no group of measures" in cli(*args, "--measures", "sample").err
+    assert "go with --measures" in cli(*args, "--anomalies", "3").err
+    missing = cli(*args, "--measures", "samples", "--features", "gone.pt")
+    assert missing.code == 2 and "gone.pt" in missing.err
