@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
+from torch import nn
 
 from .core.likelihoods import Likelihood, choose, named
 from .core.models import LatentModel
@@ -56,6 +59,11 @@ def options(est: Estimator, seed: int) -> Options:
 def choose_likelihood(schema: Schema) -> tuple[str, str]:
     """The likelihood for such data, and why."""
     return choose(schema.values, schema.kind)
+
+
+def choose_net(schema: Schema) -> tuple[str, str]:
+    """The network for such data, and why."""
+    return default_net(schema)
 
 
 def infer_schema(
@@ -108,36 +116,80 @@ def choices(est: Estimator, schema: Schema) -> tuple[str, str, list[str]]:
     if est.encoder is not None and est.decoder is not None:
         net = "your own"
     elif net == "auto":
-        net, why = default_net(schema)
+        net, why = est.choose_net(schema)
         said.append(why)
     return likelihood, net, said
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a model is built by: the estimator's choices, the data's schema, and the condition."""
+
+    est: Estimator
+    schema: Schema
+    condition: int
+    """How many numbers the condition has; 0 for none."""
+
+    @cached_property
+    def _choices(self) -> tuple[str, str, list[str]]:
+        return choices(self.est, self.schema)
+
+    @property
+    def net(self) -> str:
+        """The name of the network."""
+        return self._choices[1]
+
+    @property
+    def hidden(self) -> tuple[int, ...] | None:
+        """An encoder's hidden sizes, or None for the network's own."""
+        return _sizes(self.est.hidden)
+
+    @property
+    def activation(self) -> str | None:
+        """The name of the activation, or None for the network's own."""
+        return None if self.est.activation == "auto" else self.est.activation
+
+    @cached_property
+    def _likelihood(self) -> tuple[type[Likelihood], dict[str, Any]]:
+        cls, given = parse_likelihood(self._choices[0])
+        return cls, given | {"levels": self.schema.levels, "missing": self.schema.missing}
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the likelihood takes for each entry of a sample."""
+        cls, given = self._likelihood
+        return cls.n_params(**given)
+
+    def encoder(self) -> nn.Module:
+        """A new encoder body, (x, c) -> features."""
+        return build_encoder(
+            self.net if self.est.encoder is None else copy.deepcopy(self.est.encoder),
+            self.schema.shape,
+            values=self.schema.values,
+            hidden=self.hidden,
+            condition=self.condition,
+            missing=self.schema.missing,
+            activation=self.activation,
+        )
+
+    def decoder(self, latent: int) -> nn.Module:
+        """A new decoder body, z (N, latent + condition) -> (N, n_params, *shape)."""
+        return build_decoder(
+            self.net if self.est.decoder is None else copy.deepcopy(self.est.decoder),
+            self.schema.shape,
+            n_params=self.n_params,
+            latent=latent,
+            hidden=None if self.hidden is None else self.hidden[::-1],
+            condition=self.condition,
+            activation=self.activation,
+        )
+
+    def likelihood(self, body: nn.Module) -> Likelihood:
+        """p(x | z) over a decoder body."""
+        cls, given = self._likelihood
+        return cls(body, self.schema.shape, **given)
+
+
 def build_model(est: Estimator, schema: Schema, condition: int) -> LatentModel:
     """The untrained model, on the CPU; its weights follow from torch's generator."""
-    name, net, _ = choices(est, schema)
-    cls, given = parse_likelihood(name)
-    given |= {"levels": schema.levels, "missing": schema.missing}
-    hidden = _sizes(est.hidden)
-    activation = None if est.activation == "auto" else est.activation
-    body = build_encoder(
-        net if est.encoder is None else copy.deepcopy(est.encoder),
-        schema.shape,
-        values=schema.values,
-        hidden=hidden,
-        condition=condition,
-        missing=schema.missing,
-        activation=activation,
-    )
-    posterior = est.build_posterior(body)
-    head = build_decoder(
-        net if est.decoder is None else copy.deepcopy(est.decoder),
-        schema.shape,
-        n_params=cls.n_params(**given),
-        latent=est.latent,
-        hidden=None if hidden is None else hidden[::-1],
-        condition=condition,
-        activation=activation,
-    )
-    likelihood = cls(head, schema.shape, **given)
-    return est.build_model(posterior, est.build_prior(condition), likelihood)
+    return est.build(Plan(est, schema, condition))

@@ -1,7 +1,8 @@
 """The scikit-learn face that every named model shares.
 
 A named model is a dataclass: its fields are its options, and it overrides the one or two of
-`build_posterior`, `build_prior`, `build_corruption`, `build_model` and `objective` that its paper changes.
+`build_posterior`, `build_prior`, `build_corruption`, `build_model` (or all of `build`) and
+`objective` that its paper changes.
 """
 
 from __future__ import annotations
@@ -128,6 +129,15 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """The parts put together."""
         return VAE(posterior, prior, likelihood, self.build_corruption())
 
+    def build(self, plan: building.Plan) -> LatentModel:
+        """The whole model: the parts above over an encoder and a decoder body of the plan.
+
+        A model whose bodies are of another kind, or more than two, makes them here.
+        """
+        posterior = self.build_posterior(plan.encoder())
+        likelihood = plan.likelihood(plan.decoder(self.latent))
+        return self.build_model(posterior, self.build_prior(plan.condition), likelihood)
+
     def objective(self) -> Objective:
         """The bound and penalties that are trained on."""
         return Objective(Elbo(linear(0.0, 1.0, self.warmup), settled=self.warmup))
@@ -135,6 +145,10 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def choose_likelihood(self, schema: Schema) -> tuple[str, str]:
         """The likelihood that "auto" stands for with such data, and the reason in a sentence."""
         return building.choose_likelihood(schema)
+
+    def choose_net(self, schema: Schema) -> tuple[str, str]:
+        """The network that "auto" stands for with such data, and the reason in a sentence."""
+        return building.choose_net(schema)
 
     # ------------------------------------------------------------------------------------- fitting
 
@@ -376,11 +390,11 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         c = read_condition(self, condition, n)
         c = None if c is None else c.to(self._device)
         torch.manual_seed(building.seed(self.random_state) if seed is None else seed)
+        if self.sampler_ is None:
+            return self.model_.draw(n, c, temperature), c
         if temperature != 1:
-            prior: Any = self.sampler_ or self.model_.prior
-            return tempering.draw(prior(c), n, temperature), c
-        z = self.model_.draw(n, c) if self.sampler_ is None else self.sampler_.draw(n)
-        return z, c
+            return tempering.draw(self.sampler_(c), n, temperature), c
+        return self.sampler_.draw(n), c
 
     def _decode(self, z: Tensor, c: Tensor | None, draw: bool = False) -> np.ndarray:
         parts = []
@@ -400,7 +414,7 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     @property
     def _n_features_out(self) -> int:
-        return self.latent
+        return self.model_.latent
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

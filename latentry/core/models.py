@@ -16,6 +16,22 @@ from torch.distributions import Distribution, Independent, kl_divergence
 from .likelihoods import Likelihood
 from .posteriors import Posterior
 from .priors import Prior
+from .tempering import draw as tempered
+
+
+@dataclass(eq=False)
+class Level:
+    """The codes of one level of a hierarchy, K draws for each of B rows, D dimensions.
+
+    What lies above is given by its draws, so that the distributions are those of each draw.
+    """
+
+    z: Tensor
+    """(K, B, D)."""
+    p: Distribution
+    """p(z | levels above, c), batch shape (), (B,) or (K, B)."""
+    q: Distribution | None = None
+    """q(z | levels above, x), batch shape (K, B); None where codes did not come from a sample."""
 
 
 @dataclass(eq=False)
@@ -40,6 +56,9 @@ class Inference:
     log_pz: Tensor | None = field(default=None, repr=False)
     c: Tensor | None = None
     """The condition, (B, C)."""
+    levels: tuple[Level, ...] = ()
+    """Of a hierarchy, in the order in which `z` holds them, in place of q and p: log_q, log_p and
+    the rate are sums over them."""
     # functools.cached_property would do this, but its lock breaks a compiled graph.
     _known: dict[str, Tensor] = field(default_factory=dict, repr=False)
 
@@ -58,6 +77,8 @@ class Inference:
         """Log q(z | x), summed over levels, (K, B)."""
         if self.log_qz is not None:
             return self.log_qz
+        if self.levels:
+            return self._once("log_q", lambda: self._over_levels(_log_q))
         assert self.q is not None
         q = self.q
         return self._once("log_q", lambda: q.log_prob(self.z))
@@ -67,27 +88,39 @@ class Inference:
         """Log p(z), summed over levels, (K, B)."""
         if self.log_pz is not None:
             return self.log_pz
+        if self.levels:
+            return self._once("log_p", lambda: self._over_levels(_log_p))
         assert self.p is not None
         p = self.p
         return self._once("log_p", lambda: p.log_prob(self.z))
 
     @property
     def rate(self) -> Tensor:
-        """KL(q || p), (B,): in closed form where torch knows one, else from the K draws."""
+        """KL(q || p), (B,): in closed form where torch knows one, else from the K draws.
+
+        In a hierarchy that is so for each level, given the draws of those above.
+        """
         return self._once("rate", self._rate)
 
+    def _over_levels(self, term: Callable[[Level], Tensor]) -> Tensor:
+        return torch.stack([term(level) for level in self.levels]).sum(0)
+
     def _rate(self) -> Tensor:
+        if self.levels:
+            return self._over_levels(_level_rate).mean(0)
         closed = closed_form_kl(self.q, self.p)
         return (self.log_q - self.log_p).mean(0) if closed is None else closed
 
     @property
     def rates(self) -> Tensor:
         """The rate of each latent dimension, (B, D), or of the whole code, (B, 1), where the
-        dimensions are not independent.
+        dimensions are not independent; in a hierarchy, those of each level side by side.
         """
         return self._once("rates", self._rates)
 
     def _rates(self) -> Tensor:
+        if self.levels:
+            return torch.cat([_level_rates(level).mean(0) for level in self.levels], -1)
         each = factorised_kl(self.q, self.p)
         return self.rate[:, None] if each is None else each.expand(len(self.x), -1)
 
@@ -95,6 +128,27 @@ class Inference:
     def log_weight(self) -> Tensor:
         """Log p(x | z) p(z) / q(z | x), (K, B): the log importance weights."""
         return self.log_p - self.log_q - self.distortion
+
+
+def _log_q(level: Level) -> Tensor:
+    assert level.q is not None
+    return level.q.log_prob(level.z)
+
+
+def _log_p(level: Level) -> Tensor:
+    return level.p.log_prob(level.z)
+
+
+def _level_rate(level: Level) -> Tensor:
+    """The rate of one level, (K, B)."""
+    closed = closed_form_kl(level.q, level.p)
+    return _log_q(level) - _log_p(level) if closed is None else closed
+
+
+def _level_rates(level: Level) -> Tensor:
+    """The rate of each dimension of a level, (K, B, D), or of all of it, (K, B, 1)."""
+    each = factorised_kl(level.q, level.p)
+    return _level_rate(level)[..., None] if each is None else each
 
 
 def closed_form_kl(q: Distribution | None, p: Distribution | None) -> Tensor | None:
@@ -145,8 +199,8 @@ class LatentModel(nn.Module, abc.ABC):
         """
 
     @abc.abstractmethod
-    def draw(self, n: int, c: Tensor | None = None) -> Tensor:
-        """N codes from the prior, (n, D)."""
+    def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
+        """N codes from the prior, (n, D), at a temperature: see `core.tempering`."""
 
     def start(self, x: Tensor) -> None:
         """Take first scales and the like from rows x (N, *event) of the data."""
@@ -201,10 +255,12 @@ class VAE(LatentModel):
         z = q.rsample((draws,))
         return Inference(x=target, z=z, px=self.likelihood(z, c), q=q, p=p, c=c)
 
-    def draw(self, n: int, c: Tensor | None = None) -> Tensor:
+    def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         if self.prior is None:
             raise ValueError("a model without a prior has nothing to draw codes from")
         p = self.prior(c)
+        if temperature != 1:
+            return tempered(p, n, temperature)
         return p.sample(torch.Size(() if p.batch_shape else (n,)))
 
     def start(self, x: Tensor) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..core.models import LatentModel, factorised_kl
+from ..core.models import LatentModel
 from ..core.scores import log_likelihood, passes
 from ..data.schema import Schema
 from ..data.transforms import Transform
@@ -79,7 +79,8 @@ class _Sums:
             nll = None
             if _has_likelihood(est):
                 nll = -log_likelihood(model, x, c, draws, seed) - jacobian
-            self._put(rate=r.rate, nll=nll, latent_kl=factorised_kl(r.q, r.p))
+            each = r.rates if r.rates.shape[1] == r.z.shape[-1] else None
+            self._put(rate=r.rate, nll=nll, latent_kl=each)
 
     def all(self, name: str) -> Tensor | None:
         return torch.cat(self.rows[name]) if name in self.rows else None
