@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, kl_divergence
 
+from .carried import draw
 from .likelihoods import Likelihood
 from .posteriors import Posterior
 from .priors import Prior
@@ -49,7 +50,8 @@ class Inference:
     px: Distribution
     """p(x | z), batch shape (K, B)."""
     q: Distribution | None = None
-    """q(z | x), batch shape (B,); None where there is no single q, and `log_qz` is given."""
+    """q(z | x), batch shape (B,); None where there is no single q, and `log_qz` is given. It is
+    given too where a draw comes with its density (a flow)."""
     p: Distribution | None = None
     """p(z | c), batch shape () or (B,); None for a model without a prior, or `log_pz` is given."""
     log_qz: Tensor | None = field(default=None, repr=False)
@@ -250,10 +252,10 @@ class VAE(LatentModel):
         target = x if target is None else target
         if self.training and self.corruption is not None:
             x = self.corruption(x)
-        q = self.posterior(x, c)
+        q = self.encode(x, c)
         p = None if self.prior is None else self.prior(c)
-        z = q.rsample((draws,))
-        return Inference(x=target, z=z, px=self.likelihood(z, c), q=q, p=p, c=c)
+        z, log_qz = draw(q, draws)
+        return Inference(x=target, z=z, px=self.decode(z, c), q=q, p=p, log_qz=log_qz, c=c)
 
     def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         if self.prior is None:

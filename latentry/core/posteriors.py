@@ -84,7 +84,12 @@ class GaussianPosterior(Posterior):
         self.head = nn.Linear(int(body.out_features), 2 * latent)  # pyright: ignore[reportArgumentType]
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Distribution:
-        loc, log_scale = self.head(self.body(x, c)).float().chunk(2, -1)
-        # The clamp keeps a runaway encoder finite; both ends are far outside what a fit reaches.
-        scale = (0.5 * log_scale).clamp(MIN_LOG_SCALE, -MIN_LOG_SCALE).exp()
-        return Independent(Gaussian(loc, scale), 1, validate_args=False)
+        return normal_of(self.head(self.body(x, c)))
+
+
+def normal_of(parameters: Tensor) -> Independent:
+    """The Gaussian whose mean and log variance are the halves of `parameters` (B, 2 D)."""
+    loc, log_scale = parameters.float().chunk(2, -1)
+    # The clamp keeps a runaway encoder finite; both ends are far outside what a fit reaches.
+    scale = (0.5 * log_scale).clamp(MIN_LOG_SCALE, -MIN_LOG_SCALE).exp()
+    return Independent(Gaussian(loc, scale), 1, validate_args=False)

@@ -14,6 +14,7 @@ from .autoencoders import AE, RAE, ContractiveAE, DenoisingAE, SparseAE
 from .disentangling import DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE, FactorVAE
 from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
+from .posteriors import IAFVAE, PlanarVAE, RadialVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
 from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
 
@@ -22,6 +23,7 @@ __all__ = [
     "CIWAE",
     "DIPVAE",
     "GECO",
+    "IAFVAE",
     "IWAE",
     "PIWAE",
     "RAE",
@@ -42,6 +44,8 @@ __all__ = [
     "InfoVAE",
     "MixturePriorVAE",
     "MultiplyIWAE",
+    "PlanarVAE",
+    "RadialVAE",
     "SigmaVAE",
     "SlicedWAE",
     "SparseAE",
@@ -80,10 +84,13 @@ _MODELS: tuple[type[Estimator], ...] = (
     FlowPriorVAE,
     VampPriorVAE,
     MixturePriorVAE,
+    PlanarVAE,
+    RadialVAE,
+    IAFVAE,
 )
 
 # Where capitals alone do not say how a name is read.
-_SPELT = {"WAEMMD": "wae-mmd", "DIPVAE": "dip-vae", "DReG": "dreg"}
+_SPELT = {"WAEMMD": "wae-mmd", "DIPVAE": "dip-vae", "DReG": "dreg", "IAFVAE": "iaf-vae"}
 
 
 def _kebab(name: str) -> str:
