@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.writers import grid
-from ..errors import LatentryError
 from .refusals import NoPicture, Refused, TooLarge
 
 if TYPE_CHECKING:
@@ -137,29 +136,34 @@ def _limits(schema: Schema, x: np.ndarray) -> tuple[float, float]:
 
 def _opened(content: bytes, mode: str, size: tuple[int, int]) -> Image:
     """A picture file, upright, cut to the size's proportions, scaled to it, in a mode of PIL."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # oddities in a file's metadata do no harm here
             with Image.open(io.BytesIO(content), formats=READ) as picture:
                 # Only the header has been read so far.
-                if picture.width * picture.height > MOST_PIXELS:
-                    raise TooLarge(
-                        f"The image has {picture.width} x {picture.height} pixels; at most"
-                        f" {MOST_PIXELS // 1_000_000} million are read: make it smaller."
-                    )
-                picture = ImageOps.exif_transpose(picture)
-                if picture.has_transparency_data and mode in ("L", "RGB"):
-                    black = Image.new("RGBA", picture.size, "black")
-                    picture = Image.alpha_composite(black, picture.convert("RGBA"))
-                return ImageOps.fit(picture.convert(mode), size, Image.Resampling.LANCZOS)
-    except LatentryError:
-        raise
+                if picture.width * picture.height <= MOST_PIXELS:
+                    return _fitted(picture, mode, size)
+    except Image.DecompressionBombError:
+        pass
     except Exception as error:  # a decoder fails on broken bytes in as many ways as there are
         raise NoPicture(
             f"The upload is no image that can be read; send one of {', '.join(READ)}."
         ) from error
+    raise TooLarge(
+        f"The image has more than {MOST_PIXELS // 1_000_000} million pixels; make it smaller."
+    )
+
+
+def _fitted(picture: Image, mode: str, size: tuple[int, int]) -> Image:
+    from PIL import Image, ImageOps
+
+    picture = ImageOps.exif_transpose(picture)
+    if picture.has_transparency_data and mode in ("L", "RGB"):
+        black = Image.new("RGBA", picture.size, "black")
+        picture = Image.alpha_composite(black, picture.convert("RGBA"))
+    return ImageOps.fit(picture.convert(mode), size, Image.Resampling.LANCZOS)
 
 
 def data_url(pixels: np.ndarray) -> str:

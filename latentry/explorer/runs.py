@@ -8,6 +8,7 @@ that a hand on the map never waits for a long computation.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,12 +56,12 @@ class Shown:
         labels: np.ndarray | None = None,
         condition: np.ndarray | None = None,
     ) -> None:
-        self.name, self.est, self.x, self.condition = name, est, x, condition
+        self.name, self.est, self.x, self.condition = name, _without_names(est), x, condition
         self.screen = Screen(est.schema_, x)
         self.labels = labels
         self.label_names, self.classes = _classes(labels)
         self.usual = _usual(est, condition)
-        self.codes = est.transform(x, condition=condition).astype(np.float64)
+        self.codes = self.est.transform(x, condition=condition).astype(np.float64)
         self.dims = self._dims()
         self._known: dict[str, np.ndarray] | None = None
         self._computing = threading.Lock()
@@ -228,6 +229,14 @@ class Shown:
         if any(part.shape[1] != self.est.latent for part in parts):
             return None
         return torch.cat(parts).mean(0).double().cpu().numpy()
+
+
+def _without_names(est: Estimator) -> Estimator:
+    """The estimator, taking rows whose columns are in its order and carry no names."""
+    if hasattr(est, "feature_names_in_"):
+        est = copy.copy(est)
+        del est.feature_names_in_
+    return est
 
 
 def spread(n: int, most: int) -> np.ndarray:
