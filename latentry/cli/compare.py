@@ -165,7 +165,8 @@ def _tell(found: DataFrame, folder: Path, page: Path | None, data: str) -> None:
             values = about["values"][model].get(each["figure"], ())
             text = figure_text(*mean_and_error(values))
             rank = each["ranks"].get(model)
-            cells.append("-" if rank is None else f"{rank}  {text}")
+            # Without spaces a cell stays on one line.
+            cells.append("-" if rank is None else f"{rank} {text.replace(' ', '')}")
         rows.append((f"{each['purpose']}\n  {each['label']}", *cells))
     seeds, epochs = len(about["seeds"]), about["epochs"]
     trained = f", {epochs} epoch{'s' if epochs > 1 else ''} each" if epochs else ""

@@ -25,6 +25,8 @@ from .verdict import Values, recommend, summary, table
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+LATE = 1.15
+"""How much of the budget may be spent before seeds are left out."""
 PICTURES = 2.0
 """Seconds for each model that a budget keeps for what is drawn afterwards, where there is a folder
 to draw into."""
@@ -52,8 +54,9 @@ def compare(
     X: rows or images, or a `latentry.data.Dataset`. y: a label for each row, if there are labels.
     seeds: fits of each model, with the seeds random_state, random_state + 1, ...
     budget: time for all of it, in seconds or as 90s, 10m, 1h: the speed of each model is measured
-        first, then all are trained for the one number of epochs that fits. Without it, `epochs`,
-        or each model's own.
+        first, then all are trained for the one number of epochs that fits. Should the machine
+        become much slower meanwhile, seeds are left out, and a note says so. Without a budget,
+        `epochs`, or each model's own.
     test: the share of the rows that no model learns from and all are measured on.
     folder: where to keep each fit as a run, and the figures. A comparison that was stopped goes on
         when it is called again with the same arguments.
@@ -65,8 +68,9 @@ def compare(
 
     Gives one row for each model: NAME, the mean of a figure over the seeds, NAME_se, its standard
     error, and rank_JOB, one more than the number of models that are clearly better (by more than
-    two standard errors). `.attrs` has "recommendation" (a dict for each job, with a "sentence"),
-    "summary", "units", "values" (each seed's), "epochs", "feature_space" and "notes".
+    two standard errors of the difference). `.attrs` has "recommendation" (a dict for each job,
+    with a "sentence"), "summary", "units", "values" (each seed's), "epochs", "feature_space" and
+    "notes".
     Raises LatentryError for arguments that cannot work or differ from those in the folder, and
     Interrupted after Ctrl-C where a folder keeps what is done.
     """
@@ -100,6 +104,7 @@ class Comparison:
     records: Records
     plan: Plan | None
     about: dict[str, Any]
+    late: str | None = None
     bar: Bar = field(default_factory=lambda: Bar(False))
     found: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
 
@@ -122,15 +127,38 @@ class Comparison:
             self.records.begin(self.about, settled, dict(self.rows.data.source))
             if settled.rows < len(measured_on.test):
                 measured_on = Yardstick.of(self.jobs, self.train, self.test, settled.rows)
-        self.plan, self.yardstick = settled, measured_on
+        self.yardstick = measured_on
         self.bar.total(len(self.seeds) * sum(settled.seconds.values()))
-        done = 0.0
+        timed, done = self.plan is None and self.asked["budget"] is not None, 0.0
+        self.plan = settled
         for number, seed in enumerate(self.seeds):
+            began = time.monotonic()
             for entrant in self.entrants:
                 self.bar.doing(f"{entrant.name}, fit {number + 1} of {len(self.seeds)}")
                 self.found[entrant.name, seed] = self.one(entrant, seed)
                 done += settled.seconds[entrant.name]
                 self.bar.reach(done)
+            if timed and self.too_late(number + 1, time.monotonic() - began):
+                break
+
+    def too_late(self, done: int, took: float) -> bool:
+        """Whether to end after so many seeds, as another one would take far too long.
+
+        The plan knows how fast the machine was when it was made; a machine that others slow down
+        keeps to the budget by leaving out seeds.
+        """
+        spent, budget = time.monotonic() - self.began, self.asked["budget"]
+        every = len(self.seeds)
+        if done == every or spent + took <= LATE * budget:
+            return False
+        self.seeds = self.seeds[:done]
+        self.late = (
+            f"The machine became slower than it was when the epochs were planned: the budget of"
+            f" {budget:.0f} s ended after {done} of {every} seeds."
+        )
+        if self.records.folder is not None:
+            self.late += " The same comparison with the same folder adds the others."
+        return True
 
     def make_plan(self, yardstick: Yardstick) -> Plan:
         """The number of epochs that the budget allows."""
@@ -240,7 +268,7 @@ class Comparison:
                 models = said.setdefault(note, [])
                 if name not in models:
                     models.append(name)
-        notes = [self.plan.note] if self.plan.note else []
+        notes = [note for note in (self.plan.note, self.late) if note]
         told = [e.name for e in self.entrants if e.conditional]
         if told:
             notes.append(

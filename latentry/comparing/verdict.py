@@ -2,8 +2,8 @@
 
 Two models differ clearly in a figure when the mean of their differences over the seeds, which
 share split, held-out class and evaluation, is more than two standard errors from zero. A model's
-rank in a job is one more than the number of models that are clearly better, so that models without
-a clear difference may share a rank.
+rank in a job is one more than the number of models that are clearly better, but never behind that
+of a model with a worse mean; so models without a clear difference share a rank.
 """
 
 from __future__ import annotations
@@ -67,10 +67,19 @@ def ranks(job: Job, values: Values) -> dict[str, int]:
         return {}
     better = measure_of(name).better
     known = {m: v[name] for m, v in values.items() if any(x is not None for x in v[name])}
-    return {
+    placed = {
         model: 1 + sum(clearly_better(other, mine, better) for other in known.values())
         for model, mine in known.items()
     }
+    # A difference may be clear by its error and yet smaller than one that is not: from the worst
+    # mean to the best, no model stands behind the one before it.
+    worst_first = sorted(
+        known, key=lambda m: mean_and_error(known[m])[0], reverse=better == "lower"
+    )
+    lowest = len(known)
+    for model in worst_first:
+        lowest = placed[model] = min(placed[model], lowest)
+    return {model: placed[model] for model in known}
 
 
 def table(values: Values, jobs: Sequence[str]) -> Any:

@@ -141,6 +141,7 @@ def _jobs(table: DataFrame) -> list[dict[str, Any]]:
             {
                 "purpose": words.capital(each["purpose"]),
                 "label": each["label"],
+                "about": measure_of(figure).about,
                 "unit": each["unit"],
                 "better": each["better"],
                 "space": table.attrs["feature_space"] if each["job"] == "generate" else None,

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Models = Mapping[str, "Estimator"]
 
-ACROSS = 12
-PATHS, STEPS = 2, 12
+ACROSS = 10
+PATHS, STEPS = 2, 10
 LONGEST = 18
 """Letters of a model's name that fit beside a row of images."""
 

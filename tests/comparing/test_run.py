@@ -9,6 +9,7 @@ import pytest
 
 from latentry import Interrupted, LatentryError, compare, load
 from latentry.comparing import run
+from latentry.comparing.budget import Plan
 from latentry.comparing.parts import divide, whole
 
 from .conftest import HOW, MODELS
@@ -157,3 +158,24 @@ def test_a_folder_with_something_else_in_it_is_left_alone(digits, tmp_path: Path
     (tmp_path / "compare.json").write_text("{")
     with pytest.raises(LatentryError, match=r"compare\.json is damaged"):
         compare(["ae"], digits, folder=tmp_path, **HOW)
+
+
+def test_a_machine_that_became_slow_keeps_to_the_budget_with_fewer_seeds(
+    digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = {**HOW, "jobs": "reconstruct", "folder": tmp_path / "slow", "seeds": 3, "budget": "1h"}
+    del how["epochs"]
+
+    def planned(*given) -> Plan:
+        return Plan(1, 60, {"ae": 1.0, "vae": 1.0})
+
+    monkeypatch.setattr(run, "plan", planned)
+    monkeypatch.setattr(run, "LATE", 0.0)
+    short = compare(["ae", "vae"], digits, **how)
+    assert short.attrs["seeds"] == [0]
+    assert any("ended after 1 of 3 seeds" in note for note in short.attrs["notes"])
+    rest = compare(["ae", "vae"], digits, **how)
+    assert rest.attrs["seeds"] == [0, 1, 2]
+    assert not any("seeds" in note for note in rest.attrs["notes"])
+    first = short.attrs["values"]["vae"]["elbo"]
+    assert rest.attrs["values"]["vae"]["elbo"][:1] == first

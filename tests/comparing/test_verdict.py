@@ -90,3 +90,13 @@ def test_one_seed_is_said_to_be_one() -> None:
 )
 def test_figures_as_text(mean: float, error: float, text: str) -> None:
     assert figure_text(mean, error) == text
+
+
+def test_no_model_ranks_behind_one_with_a_worse_mean() -> None:
+    values = {
+        "best": {"psnr": [30.0, 30.0, 30.0]},
+        "steady": {"psnr": [29.0, 29.0, 29.0]},
+        "uneven": {"psnr": [26.0, 30.4, 29.0]},
+    }
+    # "best" beats "steady" clearly but not the uneven one, whose mean is worse.
+    assert ranks(JOBS["reconstruct"], values) == {"best": 1, "steady": 1, "uneven": 1}
