@@ -140,19 +140,18 @@ def _anomalies(data: str, dataset: Dataset, names: Sequence[str]) -> np.ndarray 
 
 
 def measures_table(found: dict[str, Any]) -> None:
-    """The figures with their units and which way is better, group after group, then the notes."""
-    from ..evaluation.measures import MEASURES
+    """The figures with their units and which way is better, a table for each group; then notes."""
+    from ..evaluation.measures import GROUPS, MEASURES
 
-    rows = [
-        (MEASURES[name].group, name, value, MEASURES[name].better or "", found["units"][name])
-        for name, value in found["figures"].items()
-    ]
-    seen: set[str] = set()
-    shown = []
-    for group, *rest in rows:
-        shown.append(("" if group in seen else group, *rest))
-        seen.add(group)
-    table(("measures", "figure", "value", "better", "unit"), shown)
+    for group in GROUPS:
+        rows = [
+            (name, value, MEASURES[name].better or "", found["units"][name])
+            for name, value in found["figures"].items()
+            if MEASURES[name].group == group
+        ]
+        if rows:
+            table((group, "value", "better", "unit"), rows)
+            say("")
     if found["feature_space"]:
         say(f"Feature space: {found['feature_space']}.")
     for sentence in found["notes"]:

@@ -131,6 +131,7 @@ def _summary(found: Tuned) -> dict[str, Any]:
 
 def _tell(found: Tuned, data: str) -> None:
     best = found.table.sort_values("value", ascending=False, na_position="last").head(SHOWN)
+    best = best.drop(columns="seconds")
     rows = best.astype(object).where(best.notna(), None).values.tolist()
     table(tuple(best.columns), rows)
     if len(found.table) > SHOWN:

@@ -24,8 +24,8 @@ KINDS = ("straight", "spherical", "geodesic")
 NATS = "nats for each row"
 SHARE = "share, 0 to 1"
 DECIBELS = "dB"
-SPREAD = "root mean square, in units of the range of images or the spread of a column"
-IN_SPACE = "in the feature space that is named beside it"
+SPREAD = "share of an image's range or a column's spread"
+IN_SPACE = "in feature space"
 
 HOFFMAN = "Hoffman & Johnson, 2016, and Chen et al., 2018, arXiv 1802.04942"
 BURDA = "Burda et al., 2016, arXiv 1509.00519"
@@ -98,8 +98,9 @@ def _likelihood() -> list[tuple]:
 
 def _reconstruction() -> list[tuple]:
     return [
-        ("mse", "mean squared error", "squared units of the model's scale, for each dimension",
-         LOWER, "", "squared error of the reconstruction from the posterior mean"),
+        ("mse", "mean squared error", "squared units of the model's scale",
+         LOWER, "",
+         "squared error of the reconstruction from the posterior mean, for each dimension"),
         ("psnr", "PSNR", DECIBELS, HIGHER, "",
          "peak signal-to-noise ratio of the reconstruction, mean over the rows"),
         ("ssim", "SSIM", "index, 1 = the same picture", HIGHER,
@@ -212,9 +213,9 @@ def _robustness() -> list[tuple]:
         ("restored_psnr", "PSNR, restored", DECIBELS, HIGHER, "",
          "inside a hidden block, after encoding and decoding"),
         ("filling_rmse", "filling error", SPREAD, LOWER, REZENDE,
-         "of hidden entries, filled by repeated encoding and decoding"),
+         "root mean square error of hidden entries, filled by repeated encoding and decoding"),
         ("filling_baseline_rmse", "filling error of means", SPREAD, None, "",
-         "of hidden entries filled with the mean of what is seen of their column"),
+         "root mean square error of hidden entries filled with the mean of their column"),
         *anomalies,
     ]  # fmt: skip
 

@@ -30,6 +30,8 @@ MOST_FACTORS = 5000
 MOST_SAMPLES = 10_000
 MOST_TRAINING = 20_000
 """Training rows that a feature space is learned from, and copies are sought among."""
+CEILING = 0.95
+"""Share of its largest value from which the index-code information says little."""
 
 
 @dataclass(frozen=True)
@@ -222,10 +224,7 @@ def _likelihood(given: Given, found: Found) -> None:
     parts = decompose(est, given.x, condition=c, seed=given.seed)
     # The rate of all rows is known already; the parts are those of the rows that were looked at.
     found.put({name: value for name, value in parts.items() if name != "rate"})
-    if parts.get("marginal_kl") is None:
-        found.note("The rate has no parts here: q(z|x) and p(z) are not both factorised Gaussians.")
-    elif parts["rows"] < len(given.x):
-        found.note(f"The parts of the rate are those of {int(parts['rows']):,} rows.")
+    found.notes += _about_parts(parts, len(given.x))
     if base["nll"] is None:
         return
     steps = tuple(sorted({max(1, given.draws // 10), given.draws, 10 * given.draws}))
@@ -233,6 +232,22 @@ def _likelihood(given: Given, found: Found) -> None:
     found.put({"effective_draws": hint["effective_draws"], "nll_gain": hint["gain"]})
     found.details["nll_by_draws"] = {str(k): float(v) for k, v in hint["nll"].items()}
     found.note(str(hint["verdict"]))
+
+
+def _about_parts(parts: Mapping[str, Any], rows: int) -> list[str]:
+    """What is to be said about the parts of the rate."""
+    used, information = int(parts["rows"]), parts["index_code_mi"]
+    if information is None:
+        return ["The rate has no parts here: q(z|x) and p(z) are no factorised Gaussians."]
+    said = []
+    if used < rows:
+        said.append(f"The parts of the rate are those of {used:,} rows.")
+    if information > CEILING * np.log(used):
+        said.append(
+            f"The index-code information is at its ceiling, the log of {used:,} rows: with more"
+            " rows it would be higher, and the marginal KL lower by as much."
+        )
+    return said
 
 
 def _reconstruction(given: Given, found: Found) -> None:

@@ -128,8 +128,8 @@ def test_measures_give_groups_of_figures(cli: Cli, vae_run: Path, files: Path) -
     assert "classifier" in found["feature_space"]
     assert any("trained on" in note for note in found["notes"])
     said = cli(*args, "--measures", "reconstruction")
-    assert re.search(r"reconstruction +mse +0\.\d+ +lower", said.out)
-    assert re.search(r"\n +psnr", said.out)
+    assert re.search(r"reconstruction +value.*\n *mse +0\.\d+ +lower", said.out)
+    assert re.search(r"\npsnr +[\d.]+ +higher +dB", said.out)
 
 
 def test_measures_of_anomalies_and_of_a_table(

@@ -150,3 +150,12 @@ def test_a_figure_that_is_refused_is_told_and_the_others_stay(vae):
     assert found["figures"]["auroc_kl"] is None
     assert found["figures"]["filling_rmse"] > 0
     assert any(note.startswith("Detection: ") for note in found["notes"])
+
+
+def test_what_limits_the_parts_of_the_rate_is_said():
+    parts: dict[str, Any] = {"rows": 100, "index_code_mi": 4.6}
+    at_ceiling = measures._about_parts(parts, 100)
+    assert len(at_ceiling) == 1 and "ceiling, the log of 100 rows" in at_ceiling[0]
+    assert measures._about_parts({**parts, "index_code_mi": 1.0}, 100) == []
+    assert "those of 100 rows" in measures._about_parts({**parts, "index_code_mi": 1.0}, 101)[0]
+    assert "no parts" in measures._about_parts({**parts, "index_code_mi": None}, 100)[0]
