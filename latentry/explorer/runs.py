@@ -250,7 +250,7 @@ def _classes(labels: np.ndarray | None) -> tuple[list[str] | None, np.ndarray | 
     """The names of the classes and the index of each row's; None where labels are no classes."""
     if labels is None:
         return None, None
-    if labels.dtype.kind == "f" and not (labels == np.floor(labels)).all():
+    if labels.dtype.kind == "f" and not (np.isfinite(labels) & (labels % 1 == 0)).all():
         return None, None
     values = labels.astype(np.int64) if labels.dtype.kind == "f" else labels
     values = values.astype(str) if values.dtype == object else values
@@ -269,10 +269,9 @@ def _usual(est: Estimator, condition: np.ndarray | None) -> Any:
         return None
     if est.condition_.kind == "real":
         return list(est.condition_.mean)
-    texts = [] if condition is None else [str(each) for each in condition.tolist()]
-    by_text = {str(each): each for each in est.condition_.classes}
-    counts = {text: texts.count(text) for text in by_text}
-    return by_text[max(counts, key=lambda text: counts[text])]
+    known = est.condition_
+    first = 0 if condition is None else int(known.pack(condition).sum(0).argmax())
+    return known.classes[first]
 
 
 def open_run(folder: Path, name: str, data: str | None, data_dir: Path | None, most: int) -> Shown:
