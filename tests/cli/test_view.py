@@ -97,7 +97,7 @@ def test_every_field_has_its_help() -> None:
 def test_every_verb_has_help_with_an_example(cli: Cli) -> None:
     verbs = (
         "fit", "resume", "info", "encode", "decode", "reconstruct", "sample", "interpolate",
-        "score", "evaluate", "report", "models", "data",
+        "score", "evaluate", "report", "models", "data", "tune",
     )  # fmt: skip
     overview = cli("--help").out
     for verb in verbs:
