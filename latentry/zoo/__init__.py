@@ -14,7 +14,7 @@ from .autoencoders import AE, RAE, ContractiveAE, DenoisingAE, SparseAE
 from .disentangling import DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE, FactorVAE
 from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
-from .posteriors import IAFVAE, PlanarVAE, RadialVAE
+from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
 from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
 
@@ -41,6 +41,7 @@ __all__ = [
     "FactorVAE",
     "FlowPriorVAE",
     "FreeBitsVAE",
+    "HamiltonianVAE",
     "InfoVAE",
     "MixturePriorVAE",
     "MultiplyIWAE",
@@ -87,6 +88,7 @@ _MODELS: tuple[type[Estimator], ...] = (
     PlanarVAE,
     RadialVAE,
     IAFVAE,
+    HamiltonianVAE,
 )
 
 # Where capitals alone do not say how a name is read.

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..core.flows import FlowPosterior, InverseAutoregressive, Planar, Radial
+from ..core.hamiltonian import TEMPERINGS, Hamiltonian, Leapfrog
+from ..core.likelihood import Likelihood
+from ..core.models import LatentModel
 from ..core.posteriors import Posterior
+from ..core.priors import Prior
+from ..errors import LatentryError
 from ..estimator import Estimator, option
-from .checks import at_least
+from .checks import at_least, one_of
 
 
 @dataclass(eq=False, repr=False)
@@ -60,3 +65,45 @@ class IAFVAE(Estimator):
             for i in range(self.flows)
         ]
         return FlowPosterior(body, self.latent, flows, shared=True)
+
+
+@dataclass(eq=False, repr=False)
+class HamiltonianVAE(Estimator):
+    """Hamiltonian VAE: each code takes some steps along the gradient of log p(x, z), with momentum.
+
+    Caterini, Doucet & Sejdinovic, 2018, https://arxiv.org/abs/1805.11328
+
+    The code that `transform` gives is where the Gaussian's mean comes to without momentum.
+    """
+
+    steps: int = option(3, "leapfrog steps, each with a pass back and forth through the decoder")
+    step: float = option(0.05, "size of a step at first; each dimension learns its own")
+    largest: float = option(0.5, "largest size of a step")
+    tempering: str = option("quadratic", "cooling of the momentum: quadratic, free or none")
+    beta: float = option(0.5, "inverse temperature at the start, at first; it is learned")
+
+    def build_model(
+        self, posterior: Posterior, prior: Prior | None, likelihood: Likelihood
+    ) -> LatentModel:
+        assert prior is not None
+        return Hamiltonian(posterior, prior, likelihood, self.build_leapfrog())
+
+    def build_leapfrog(self) -> Leapfrog:
+        """The steps and their cooling."""
+        at_least("steps", self.steps, 1)
+        at_least("step", self.step, 0.0, above=True)
+        one_of("tempering", self.tempering, TEMPERINGS)
+        if self.step >= self.largest:
+            raise LatentryError(
+                f"step={self.step}: the first step is below largest={self.largest}."
+            )
+        if not 0 < self.beta < 1:
+            raise LatentryError(f"beta={self.beta}: give a number between 0 and 1.")
+        return Leapfrog(
+            self.latent,
+            self.steps,
+            first=self.step,
+            largest=self.largest,
+            tempering=self.tempering,
+            beta=self.beta,
+        )
