@@ -7,6 +7,7 @@ $CHROMIUM and on the PATH.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import socket
@@ -43,18 +44,19 @@ def chromium() -> str | None:
 
 def runs() -> list[Shown]:
     """Images, the same images in an AE and under a condition, a table, and a series."""
-    digits = load("digits")
-    x, y = digits.x[:400], np.asarray(digits.labels)[:400]
+    whole = load("digits")
+    x, y = whole.x[:400], np.asarray(whole.labels)[:400]
+    digits = dataclasses.replace(whole, x=x, labels=y)
     small: dict[str, Any] = {"hidden": (32,), "lr": 0.01, "compile": False, "device": "cpu"}
     rng = np.random.default_rng(0)
     z = rng.normal(size=(200, 2))
     table = np.column_stack([z[:, 0], 10 * z[:, 1] + 50, z.sum(1)]).astype(np.float32)
     t = np.linspace(0, 6, 30)
     series = np.sin(t + z[:, :1]).astype(np.float32) * np.exp(z[:, 1:] / 4).astype(np.float32)
-    told = ConditionalVAE(latent=2, **small).fit(x, condition=y)
+    told = ConditionalVAE(latent=2, **small).fit(digits, condition=y)
     return [
-        Shown("digits", VAE(latent=3, **small).fit(x), x, y),
-        Shown("plain", AE(latent=2, **small).fit(x), x, y),
+        Shown("digits", VAE(latent=3, **small).fit(digits), x, y),
+        Shown("plain", AE(latent=2, **small).fit(digits), x, y),
         Shown("told", told, x, y, y),
         Shown("table", VAE(latent=2, **small).fit(table), table),
         Shown("series", VAE(latent=2, **small).fit(series), series),

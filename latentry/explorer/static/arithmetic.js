@@ -2,7 +2,7 @@
 
 import { Latest } from "./api.js";
 import { $, complain, el, number, plural } from "./dom.js";
-import { strip } from "./sample.js";
+import { mark, strip } from "./sample.js";
 import { on, place, state, tell } from "./state.js";
 
 const NAMES = { a: "A", b: "B" };
@@ -11,11 +11,48 @@ let asker = null;
 
 export function start() {
   $("#arithmetic").append(
-    el("p", { class: "muted" }, "The mean code of group A minus that of group B is a direction: along it a sample gains what A has and B lacks. Select rows with the lasso or a label of the legend, then make them a group."),
-    el("div", { class: "bar-row" }, group("a"), el("span", { "aria-hidden": "true" }, "−"), group("b")),
-    el("div", { class: "bar-row" },
-      el("label", {}, "Start from ", el("select", { id: "arithmetic-at", onchange: ask }, el("option", { value: "hand" }, "the hand"), el("option", { value: "mean" }, "the mean of group B"))),
-      el("label", {}, "Strength ", el("input", { id: "arithmetic-strength", type: "range", min: 0.1, max: 3, step: 0.1, value: 1, oninput: ask }), el("output", { for: "arithmetic-strength" }, "1"))),
+    el(
+      "p",
+      { class: "muted" },
+      "The mean code of group A minus that of group B is a direction: along it a sample gains what A has and B lacks. Select rows with the lasso or a label of the legend, then make them a group.",
+    ),
+    el(
+      "div",
+      { class: "bar-row" },
+      group("a"),
+      el("span", { "aria-hidden": "true" }, "−"),
+      group("b"),
+    ),
+    el(
+      "div",
+      { class: "bar-row" },
+      el(
+        "label",
+        {},
+        "Start from ",
+        el(
+          "select",
+          { id: "arithmetic-at", onchange: ask },
+          el("option", { value: "hand" }, "the hand"),
+          el("option", { value: "mean" }, "the mean of group B"),
+        ),
+      ),
+      el(
+        "label",
+        {},
+        "Strength ",
+        el("input", {
+          id: "arithmetic-strength",
+          type: "range",
+          min: 0.1,
+          max: 3,
+          step: 0.1,
+          value: 1,
+          oninput: ask,
+        }),
+        el("output", { for: "arithmetic-strength" }, "1"),
+      ),
+    ),
     el("div", { id: "arithmetic-strip", class: "strip" }),
     el("p", { id: "arithmetic-said", class: "muted small" }),
   );
@@ -24,19 +61,29 @@ export function start() {
     counts();
     ask();
   });
-  // The start follows the hand while the panel is open, but not while a result is being tried.
-  on("tab", (name) => name === "arithmetic" && ask());
-  on("row", ask);
+  on("tab", ask);
+  // The start follows the hand, but not when the hand tries one of the results.
+  on("code", (by) => by !== "arithmetic" && ask());
 }
 
 function group(name) {
-  return el("span", { class: "group", id: `group-${name}` },
+  return el(
+    "span",
+    { class: "group", id: `group-${name}` },
     el("span", { class: "badge", "aria-hidden": "true" }, NAMES[name]),
     el("span", { class: "group-count" }),
-    el("button", { type: "button", onclick: () => {
-      state.groups[name] = state.selection;
-      tell("groups", name);
-    } }, `Selection as ${NAMES[name]}`));
+    el(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          state.groups[name] = state.selection;
+          tell("groups", name);
+        },
+      },
+      `Selection as ${NAMES[name]}`,
+    ),
+  );
 }
 
 function counts() {
@@ -73,9 +120,21 @@ function draw({ codes, samples, direction }) {
   const strength = Number($("#arithmetic-strength").value);
   const middle = (samples.length - 1) / 2;
   const captions = samples.map((_, k) => number((strength * (k - middle)) / middle, 2));
-  strip($("#arithmetic-strip"), state.run, samples, (k) => place(codes[k]), {
-    captions, names: captions.map((text) => `strength ${text}`), marked: middle,
-  });
+  strip(
+    $("#arithmetic-strip"),
+    state.run,
+    samples,
+    (k) => {
+      mark($("#arithmetic-strip"), k);
+      place(codes[k], "arithmetic");
+    },
+    {
+      captions,
+      names: captions.map((text) => `strength ${text}`),
+      marked: middle,
+    },
+  );
   const size = Math.hypot(...direction);
-  $("#arithmetic-said").textContent = `The direction is ${number(size, 3)} long. In the middle is the start; to the right more of A, to the left more of B.`;
+  $("#arithmetic-said").textContent =
+    `The direction is ${number(size, 3)} long. In the middle is the start; to the right more of A, to the left more of B.`;
 }

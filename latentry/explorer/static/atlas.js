@@ -1,7 +1,18 @@
 /** The card with the map: its axes, colours, legend and selection, and the second run's map. */
 
 import { byLabel, byValue, limits } from "./colours.js";
-import { $, complainingly, coordinate, el, number, options, plural, save, say } from "./dom.js";
+import {
+  $,
+  complain,
+  complainingly,
+  coordinate,
+  el,
+  number,
+  options,
+  plural,
+  save,
+  say,
+} from "./dom.js";
 import { firstCondition, follow } from "./hand.js";
 import { drawLegend } from "./legend.js";
 import { MapView, themed } from "./map.js";
@@ -10,22 +21,20 @@ import { codeAt, labelOf, on, place, planeAt, state, tell } from "./state.js";
 
 let main = null;
 let second = null;
-/** What the points of each map are coloured by, for when the theme changes. */
-const colouring = new Map();
 /** Set while the next click on a row is to be given to someone else, such as a walk's end. */
 let waiting = null;
 
 export function start() {
   main = new MapView($("#map"), "Latent map; arrow keys move the hand", {
     hover: (row, at) => hover(row, at, $("#map")),
-    pick: take,
+    pick: complainingly(take),
     place: (point) => place(codeAt(point)),
     shift,
     lasso: select,
   });
   second = new MapView($("#beside-map"), "Latent map of the run beside", {
     hover: (row, at) => hover(linked() ? row : -1, at, $("#beside-map")),
-    pick: (row) => linked() && take(row),
+    pick: complainingly(async (row) => linked() && take(row)),
     place: () => {},
     shift: () => {},
     lasso: (rows) => linked() && select(rows),
@@ -59,7 +68,10 @@ function listen() {
   on("selection", () => {
     const { selection } = state;
     for (const map of [main, second]) {
-      const chosen = selection.length && (map === main || linked()) ? new Uint8Array(map.points?.count ?? 0) : null;
+      const chosen =
+        selection.length && (map === main || linked())
+          ? new Uint8Array(map.points?.count ?? 0)
+          : null;
       if (chosen) for (const row of selection) chosen[row] = 1;
       map.look = { ...map.look, chosen };
       map.redraw();
@@ -70,13 +82,13 @@ function listen() {
   });
   on("path ends", () => {
     main.path = state.path?.map((code) => planeAt(code)) ?? null;
-    for (const name of ["a", "b"]) main.ends[name] = state.ends[name] && planeAt(state.ends[name].code);
+    for (const name of ["a", "b"])
+      main.ends[name] = state.ends[name] && planeAt(state.ends[name].code);
     main.redraw(false);
   });
   on("theme", () => {
-    for (const [map, { values, range }] of colouring) if (values) paint(map, values, range);
     for (const map of [main, second]) map.redraw();
-    if (state.run) recolour();
+    if (state.map) recolour().catch(complain);
   });
   on("beside", complainingly(loadBeside));
 }
@@ -89,21 +101,50 @@ function controls() {
     });
   }
   const both = (work) => () => [main, second].forEach(work);
-  $("#zoom-in").addEventListener("click", both((map) => map.zoomBy(1.4)));
-  $("#zoom-out").addEventListener("click", both((map) => map.zoomBy(1 / 1.4)));
-  $("#zoom-fit").addEventListener("click", both((map) => (map.view.reset(), map.redraw())));
+  $("#zoom-in").addEventListener(
+    "click",
+    both((map) => map.zoomBy(1.4)),
+  );
+  $("#zoom-out").addEventListener(
+    "click",
+    both((map) => map.zoomBy(1 / 1.4)),
+  );
+  $("#zoom-fit").addEventListener(
+    "click",
+    both((map) => (map.view.reset(), map.redraw())),
+  );
   $("#colour").addEventListener("change", complainingly(recolour));
-  for (const id of ["projection", "first", "second"]) $(`#${id}`).addEventListener("change", complainingly(project));
+  $("#projection").addEventListener("change", complainingly(project));
+  for (const [id, other] of [
+    ["first", "second"],
+    ["second", "first"],
+  ]) {
+    $(`#${id}`).addEventListener("change", ({ target }) => {
+      // One dimension on both axes would be a line: the other axis takes another one.
+      const another = state.run.dims.find(({ index }) => String(index) !== target.value);
+      if ($(`#${other}`).value === target.value) $(`#${other}`).value = another.index;
+      project().catch(complain);
+    });
+  }
   $("#clear").addEventListener("click", () => select([]));
-  for (const [id, name] of [["to-plus", "a"], ["to-minus", "b"]]) {
+  for (const [id, name] of [
+    ["to-plus", "a"],
+    ["to-minus", "b"],
+  ]) {
     $(`#${id}`).addEventListener("click", () => {
       state.groups[name] = state.selection;
       tell("groups", name);
     });
   }
-  $("#export").addEventListener("click", complainingly(async () => {
-    save(await state.run.file("export", { rows: state.selection }), `${state.run.name}-selection.csv`);
-  }));
+  $("#export").addEventListener(
+    "click",
+    complainingly(async () => {
+      save(
+        await state.run.file("export", { rows: state.selection }),
+        `${state.run.name}-selection.csv`,
+      );
+    }),
+  );
 }
 
 /** Show a run: its axes to choose from, its values to colour by, its map. */
@@ -119,7 +160,7 @@ export async function load() {
   if (run !== state.run) return;
   const before = $("#colour").value;
   const offered = names.filter((name) => name !== "label");
-  const first = run.label_names ? [["label", "label"]] : names.includes("label") ? [["label", "label"]] : [["", "nothing"]];
+  const first = names.includes("label") ? [["label", "label"]] : [["", "nothing"]];
   options($("#colour"), [...first, ...offered.map((name) => [name, name])], before || "label");
   await project();
 }
@@ -171,33 +212,31 @@ export function linked() {
 
 const dark = () => themed("--card").reduce((a, b) => a + b) < 384;
 
-function paint(map, values, range) {
-  map.look = { ...map.look, packed: byValue(values, range, dark()) };
-}
-
 /** Colour both maps by what is chosen, and draw the legend of the first. */
 async function recolour() {
   const { run, beside } = state;
   const name = $("#colour").value;
-  const parts = [[main, run, state.map], ...(beside && state.besideMap ? [[second, beside, state.besideMap]] : [])];
-  for (const [view, mine, map] of parts) {
-    if (!map) continue;
-    const classes = (name === "label" || !name) && (mine.label_names || !map.labels);
-    if (classes || !name) {
-      colouring.delete(view);
-      view.look = { ...view.look, ...byLabel(name ? map.labels : null, themed("--accent")) };
-      if (view === main) drawLegend($("#legend"), { names: mine.label_names, labels: name ? map.labels : null }, selectLabel);
-    } else {
-      const found = await mine.values(name).catch(() => null);
-      if (name !== $("#colour").value || (mine !== state.run && mine !== state.beside)) return;
-      const values = found?.values ?? map.x.map(() => null);
-      const range = limits(values);
-      colouring.set(view, { values, range });
-      paint(view, values, range);
-      if (view === main) drawLegend($("#legend"), { name, unit: found?.unit, range, dark: dark() });
-    }
-    view.redraw();
+  await colour(main, run, state.map, name);
+  if (beside && state.besideMap) await colour(second, beside, state.besideMap, name);
+}
+
+async function colour(view, run, map, name) {
+  const legend = view === main ? $("#legend") : null;
+  let said = { names: run.label_names, labels: name ? map.labels : null };
+  if (!name || (name === "label" && map.labels)) {
+    view.look = { ...view.look, ...byLabel(said.labels, themed("--accent")) };
+  } else {
+    if (legend) legend.textContent = `Looking up ${name}…`;
+    // The run beside may lack what the first one has.
+    const known = legend || (await run.names()).includes(name);
+    const found = known ? await run.values(name) : { values: map.x.map(() => null) };
+    if (name !== $("#colour").value || (run !== state.run && run !== state.beside)) return;
+    const range = limits(found.values);
+    view.look = { ...view.look, packed: byValue(found.values, range, dark()) };
+    said = { name, unit: found.unit, range, dark: dark() };
   }
+  if (legend) drawLegend(legend, said, selectLabel);
+  view.redraw();
 }
 
 function selectLabel(k) {
@@ -259,7 +298,13 @@ async function tipFor(row, tip) {
   if (!found || mine !== asked || state.hovered !== row) return;
   tip.dataset.row = row;
   const label = labelOf(row) ?? found.label;
-  const text = el("p", {}, `row ${row}`, label === null ? "" : ` · ${label}`, found.score === null || found.score === undefined ? "" : ` · ${number(found.score)}`);
+  const text = el(
+    "p",
+    {},
+    `row ${row}`,
+    label === null ? "" : ` · ${label}`,
+    found.score === null || found.score === undefined ? "" : ` · ${number(found.score)}`,
+  );
   if (layout(run) === "table") tip.replaceChildren(text);
   else {
     const [one, two] = [el("span"), el("span")];

@@ -2,14 +2,29 @@
 
 /** Ten hues that can be told apart on white and on black; the report uses the same. */
 const CLASSES = [
-  "#3b73c8", "#e8862e", "#2f9e63", "#d1455b", "#8a63c2",
-  "#8f6a4b", "#de79b6", "#7b8794", "#b3a125", "#2bb0c4",
+  "#3b73c8",
+  "#e8862e",
+  "#2f9e63",
+  "#d1455b",
+  "#8a63c2",
+  "#8f6a4b",
+  "#de79b6",
+  "#7b8794",
+  "#b3a125",
+  "#2bb0c4",
 ];
 
 /** Points on viridis (Nathaniel Smith and Stefan van der Walt, 2015, CC0), evenly spaced. */
 const VIRIDIS = [
-  [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
-  [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37],
+  [68, 1, 84],
+  [71, 44, 122],
+  [59, 81, 139],
+  [44, 113, 142],
+  [33, 144, 141],
+  [39, 173, 129],
+  [92, 200, 99],
+  [170, 220, 50],
+  [253, 231, 37],
 ];
 
 const MISSING = [128, 136, 148];

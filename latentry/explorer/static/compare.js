@@ -13,7 +13,13 @@ export function start() {
   $("#compare").append(
     el("p", { id: "compare-said", class: "muted" }),
     el("div", { id: "compare-row", class: "sides", hidden: true }, side("one"), side("two")),
-    el("div", { id: "compare-walk", hidden: true }, el("h3", {}, "The walk in both"), strips("one"), strips("two")),
+    el(
+      "div",
+      { id: "compare-walk", hidden: true },
+      el("h3", {}, "The walk in both"),
+      strips("one"),
+      strips("two"),
+    ),
   );
   on("beside linked map run", reset);
   on("row hover tab", ask);
@@ -23,34 +29,60 @@ export function start() {
   });
 }
 
-const strips = (name) => [el("p", { id: `walk-name-${name}`, class: "muted small strip-name" }), el("div", { id: `walk-${name}`, class: "strip" })];
+const strips = (name) => [
+  el("p", { id: `walk-name-${name}`, class: "muted small strip-name" }),
+  el("div", { id: `walk-${name}`, class: "strip" }),
+];
 
 const side = (name) =>
-  el("figure", { id: `side-${name}` },
+  el(
+    "figure",
+    { id: `side-${name}` },
     el("figcaption", { class: "side-name" }),
-    el("div", { class: "pictures" },
+    el(
+      "div",
+      { class: "pictures" },
       el("figure", {}, el("div", { class: "picture side-sample" }), el("figcaption", {}, "sample")),
-      el("figure", {}, el("div", { class: "picture side-rebuilt" }), el("figcaption", {}, "reconstruction"))),
-    el("p", { class: "small muted side-said" }));
+      el(
+        "figure",
+        {},
+        el("div", { class: "picture side-rebuilt" }),
+        el("figcaption", {}, "reconstruction"),
+      ),
+    ),
+    el("p", { class: "small muted side-said" }),
+  );
 
 function reset() {
   const { run, beside } = state;
   const both = beside && linked();
   for (const id of ["compare-row", "compare-walk"]) $(`#${id}`).hidden = true;
-  if (!beside) $("#compare-said").textContent = state.runs.length > 1 ? "Choose a run in “Beside it” at the top of the page." : "Start the explorer with several runs to see them side by side: latentry explore RUN RUN.";
+  if (!beside)
+    $("#compare-said").textContent =
+      state.runs.length > 1
+        ? "Choose a run in “Beside it” at the top of the page."
+        : "Start the explorer with several runs to see them side by side: latentry explore RUN RUN.";
   else if (!state.besideMap) $("#compare-said").textContent = "Loading…";
-  else if (!both) $("#compare-said").textContent = `${run.name} and ${beside.name} show different data, so their rows are not linked.`;
-  else $("#compare-said").textContent = "Both runs show the same data: point at or take a row in one, and it is marked in the other.";
-  rows = both && new Latest(
-    async (row) => (row < 0 ? null : Promise.all([run.row(row), beside.row(row)])),
-    (pair) => run === state.run && beside === state.beside && draw(pair),
-    complain,
-  );
-  walks = both && new Latest(
-    (bodies) => Promise.all([run, beside].map((each, k) => each.post("interpolate", bodies[k]))),
-    (found) => run === state.run && beside === state.beside && drawWalks(found),
-    complain,
-  );
+  else if (!both)
+    $("#compare-said").textContent =
+      `${run.name} and ${beside.name} show different data, so their rows are not linked.`;
+  else
+    $("#compare-said").textContent =
+      "Both runs show the same data: point at or take a row in one, and it is marked in the other.";
+  rows =
+    both &&
+    new Latest(
+      async (row) => (row < 0 ? null : Promise.all([run.row(row), beside.row(row)])),
+      (pair) => run === state.run && beside === state.beside && draw(pair),
+      complain,
+    );
+  walks =
+    both &&
+    new Latest(
+      (bodies) => Promise.all([run, beside].map((each, k) => each.post("interpolate", bodies[k]))),
+      (found) => run === state.run && beside === state.beside && drawWalks(found),
+      complain,
+    );
   ask();
   walk();
 }
@@ -71,9 +103,19 @@ function draw(pair) {
     const behind = table || layout(run) === "curve" ? [found.sample] : [];
     box.querySelector("figure").hidden = table;
     show($(".side-sample", box), run, [found.sample], `sample of row ${found.row}`);
-    show($(".side-rebuilt", box), run, [found.reconstruction, ...behind], `reconstruction by ${run.name}`, { headings: ["rebuilt", "sample"] });
+    show(
+      $(".side-rebuilt", box),
+      run,
+      [found.reconstruction, ...behind],
+      `reconstruction by ${run.name}`,
+      { headings: ["rebuilt", "sample"] },
+    );
     const label = labelOf(found.row);
-    const figures = [label === null ? "" : `label ${label}`, `score ${number(found.score)}`, `error ${number(found.error)}`];
+    const figures = [
+      label === null ? "" : `label ${label}`,
+      `score ${number(found.score)}`,
+      `error ${number(found.error)}`,
+    ];
     $(".side-said", box).textContent = `Row ${found.row} · ${figures.filter(Boolean).join(" · ")}`;
   });
 }
@@ -106,6 +148,9 @@ function drawWalks(found) {
   [state.run, state.beside].forEach((run, k) => {
     $(k ? "#walk-name-two" : "#walk-name-one").textContent = `${run.name} · ${run.model}`;
     const names = found[k].samples.map((_, i) => `step ${i + 1} of ${run.name}`);
-    strip($(k ? "#walk-two" : "#walk-one"), run, found[k].samples, () => {}, { names, captions: null });
+    strip($(k ? "#walk-two" : "#walk-one"), run, found[k].samples, () => {}, {
+      names,
+      captions: null,
+    });
   });
 }

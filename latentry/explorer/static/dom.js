@@ -34,6 +34,7 @@ export function number(value, digits = 4) {
   let text;
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) text = value.toExponential(2);
   else if (Number.isInteger(value)) text = String(value);
+  else if (size >= 10 ** (digits - 1)) text = String(Math.round(value));
   else text = String(Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−");
 }
@@ -41,7 +42,8 @@ export function number(value, digits = 4) {
 /** A coordinate of a code: two decimals say where it is, and do not flicker as it moves. */
 export const coordinate = (value) => value.toFixed(2).replace("-", "−").replace("−0.00", "0.00");
 
-export const plural = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+export const plural = (n, one, many = `${one}s`) =>
+  `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 /** Hand a Blob to the user as a file. */
 export function save(blob, name) {
@@ -70,7 +72,10 @@ export function complain(error) {
 }
 
 /** A listener that says what went wrong in the asynchronous one it wraps. */
-export const complainingly = (work) => (...given) => Promise.resolve(work(...given)).catch(complain);
+export const complainingly =
+  (work) =>
+  (...given) =>
+    Promise.resolve(work(...given)).catch(complain);
 
 /** Options of a select from [value, text] pairs. */
 export function options(select, pairs, chosen) {

@@ -90,7 +90,11 @@ function capture(canvas, id) {
 
 function pinch(fingers) {
   const [a, b] = [...fingers.values()];
-  return { px: (a.px + b.px) / 2, py: (a.py + b.py) / 2, wide: Math.hypot(a.px - b.px, a.py - b.py) };
+  return {
+    px: (a.px + b.px) / 2,
+    py: (a.py + b.py) / 2,
+    wide: Math.hypot(a.px - b.px, a.py - b.py),
+  };
 }
 
 const plane = (map, { px, py }) => ({ x: map.view.across(px), y: map.view.up(py) });
@@ -110,7 +114,10 @@ function start(map, event, at) {
   if (kind === "hand") {
     map.said.hover(-1);
     // Taken by its ring, the hand keeps its distance to the pointer and what the sliders set.
-    const ring = map.hand && [map.view.right(map.hand.x) - at.px, map.view.down(map.hand.y) - at.py];
+    const ring = map.hand && [
+      map.view.right(map.hand.x) - at.px,
+      map.view.down(map.hand.y) - at.py,
+    ];
     doing.held = ring && Math.hypot(...ring) < 13;
   }
   return doing;

@@ -89,7 +89,12 @@ function renderRow() {
   }
   const behind = layout(state.run) === "curve" ? [shown.sample] : [];
   show($("#row-sample"), state.run, [shown.sample], `sample of row ${shown.row}`);
-  show($("#row-rebuilt"), state.run, [shown.reconstruction, ...behind], `reconstruction of row ${shown.row}`);
+  show(
+    $("#row-rebuilt"),
+    state.run,
+    [shown.reconstruction, ...behind],
+    `reconstruction of row ${shown.row}`,
+  );
 }
 
 export function sentence(row, label) {
@@ -107,9 +112,12 @@ function sliders() {
   const parts = used.map(slider);
   if (dead.length) {
     parts.push(
-      el("details", { class: "dead" },
+      el(
+        "details",
+        { class: "dead", open: !used.length },
         el("summary", {}, `${plural(dead.length, "dimension")} the model does not use`),
-        dead.map(slider)),
+        dead.map(slider),
+      ),
     );
   }
   $("#sliders").replaceChildren(...parts);
@@ -120,15 +128,31 @@ function slider(dim) {
   const amount = dim.kl === null ? `±${number(dim.std, 2)}` : `${number(dim.kl, 2)} nats`;
   const [low, high] = reach(dim);
   const input = el("input", {
-    type: "range", id, min: low, max: high, step: (high - low) / 400, value: dim.mean,
-    "aria-label": `${id}, ${amount}`, "data-dim": dim.index,
+    type: "range",
+    id,
+    min: low,
+    max: high,
+    step: (high - low) / 400,
+    value: dim.mean,
+    "aria-label": `${id}, ${amount}`,
+    "data-dim": dim.index,
     oninput: (event) => {
       const code = state.code.slice();
       code[dim.index] = Number(event.target.value);
       place(code);
     },
   });
-  const text = el("label", { for: id, class: dim.active ? null : "muted", title: dim.kl === null ? "standard deviation of the codes" : "KL to the prior" }, id, " ", el("small", { class: "muted" }, amount));
+  const text = el(
+    "label",
+    {
+      for: id,
+      class: dim.active ? null : "muted",
+      title: dim.kl === null ? "standard deviation of the codes" : "KL to the prior",
+    },
+    id,
+    " ",
+    el("small", { class: "muted" }, amount),
+  );
   return el("div", { class: "slider" }, text, input, el("output", { for: id }));
 }
 
@@ -142,7 +166,8 @@ function reach({ low, high, active }) {
 function move() {
   for (const input of document.querySelectorAll("#sliders input")) {
     const value = state.code[Number(input.dataset.dim)];
-    if (input !== document.activeElement || Math.abs(input.value - value) > Number(input.step)) input.value = value;
+    if (input !== document.activeElement || Math.abs(input.value - value) > Number(input.step))
+      input.value = value;
     input.setAttribute("aria-valuetext", coordinate(value));
     input.parentElement.querySelector("output").textContent = coordinate(value);
   }
@@ -160,19 +185,46 @@ function conditions() {
     tell("condition");
   };
   if (condition.kind === "classes") {
-    const select = el("select", { id: "condition-value", onchange: (event) => change(condition.classes[event.target.selectedIndex]) });
+    const select = el("select", {
+      id: "condition-value",
+      onchange: (event) => change(condition.classes[event.target.selectedIndex]),
+    });
     const usual = condition.classes.indexOf(condition.usual);
-    options(select, condition.classes.map((each, k) => [k, String(each)]), Math.max(0, usual));
+    options(
+      select,
+      condition.classes.map((each, k) => [k, String(each)]),
+      Math.max(0, usual),
+    );
     box.append(el("label", {}, "The model is told ", select));
     return;
   }
   const usual = [condition.usual].flat();
   const read = (event) => {
-    const values = event.target.value.split(/[\s,;]+/).filter(Boolean).map(Number);
-    if (values.length === usual.length && values.every(Number.isFinite)) change(values.length === 1 ? values[0] : values);
-    else complain(new Error(`The condition needs ${plural(usual.length, "number")}, separated by commas.`));
+    const values = event.target.value
+      .split(/[\s,;]+/)
+      .filter(Boolean)
+      .map(Number);
+    if (values.length === usual.length && values.every(Number.isFinite))
+      change(values.length === 1 ? values[0] : values);
+    else
+      complain(
+        new Error(`The condition needs ${plural(usual.length, "number")}, separated by commas.`),
+      );
   };
-  box.append(el("label", {}, "The model is told ", el("input", { id: "condition-value", type: "text", inputmode: "decimal", value: usual.join(", "), onchange: read })));
+  box.append(
+    el(
+      "label",
+      {},
+      "The model is told ",
+      el("input", {
+        id: "condition-value",
+        type: "text",
+        inputmode: "decimal",
+        value: usual.join(", "),
+        onchange: read,
+      }),
+    ),
+  );
 }
 
 /** What a conditional model is told at first: what is most usual; null for other models. */

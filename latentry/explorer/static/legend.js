@@ -21,20 +21,36 @@ function classes({ names, labels }, select) {
     const dot = el("span", { class: "dot", "aria-hidden": "true" });
     dot.style.background = css(classColour(k));
     const title = `Select the ${counts.get(k).toLocaleString("en")} rows with label ${name}`;
-    return [el("button", { type: "button", class: "key", title, onclick: () => select(k) }, dot, String(name))];
+    return [
+      el(
+        "button",
+        { type: "button", class: "key", title, onclick: () => select(k) },
+        dot,
+        String(name),
+      ),
+    ];
   });
 }
 
 function bar({ name, unit, range: [low, high], dark }) {
-  const canvas = el("canvas", { width: 160, height: 1, class: "ramp", role: "img", "aria-label": `colours from ${number(low)} to ${number(high)}` });
+  const canvas = el("canvas", {
+    width: 160,
+    height: 1,
+    class: "ramp",
+    role: "img",
+    "aria-label": `colours from ${number(low)} to ${number(high)}`,
+  });
   const context = canvas.getContext("2d");
   for (let x = 0; x < 160; x++) {
     context.fillStyle = css(ramp(x / 159, dark));
     context.fillRect(x, 0, 1, 1);
   }
-  const title = "The colours run over the middle 98% of the values; those outside have the colour of the end.";
+  const title =
+    "The colours run over the middle 98% of the values; those outside have the colour of the end.";
   return [
     el("span", {}, unit ? `${name}, ${unit}` : name),
-    el("span", { class: "value", title }, number(low, 3)), canvas, el("span", { class: "value", title }, number(high, 3)),
+    el("span", { class: "value", title }, number(low, 3)),
+    canvas,
+    el("span", { class: "value", title }, number(high, 3)),
   ];
 }

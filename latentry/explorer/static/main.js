@@ -36,14 +36,26 @@ function themes() {
 }
 
 /** Make a run the one that everything on the page belongs to. */
-async function choose(run) {
+export async function choose(run) {
   Object.assign(state, {
-    run, map: null, code: null, condition: null, row: -1, hovered: -1, selection: [], path: null,
-    groups: { a: [], b: [] }, ends: { a: null, b: null },
+    run,
+    map: null,
+    code: null,
+    condition: null,
+    row: -1,
+    hovered: -1,
+    selection: [],
+    path: null,
+    groups: { a: [], b: [] },
+    ends: { a: null, b: null },
   });
   $("#title").textContent = run.name;
-  const shape = run.kind === "image" ? `images of ${run.shape.filter((side) => side > 1).join(" × ")}` : `${run.shape[0]} columns`;
-  $("#about").textContent = `${run.model} · ${run.latent} latent dimensions · ${run.rows.toLocaleString("en")} rows · ${shape}`;
+  const shape =
+    run.kind === "image"
+      ? `images of ${run.shape.filter((side) => side > 1).join(" × ")}`
+      : `${run.shape[0]} columns`;
+  $("#about").textContent =
+    `${run.model} · ${run.latent} latent dimensions · ${run.rows.toLocaleString("en")} rows · ${shape}`;
   document.title = `${run.name} – latentry explorer`;
   others();
   await learn(run);
@@ -60,7 +72,11 @@ function others() {
     tell("beside");
   }
   $("#beside-label").hidden = !left.length;
-  options($("#beside"), [["", "nothing"], ...left.map((run) => [run.id, run.name])], state.beside?.id ?? "");
+  options(
+    $("#beside"),
+    [["", "nothing"], ...left.map((run) => [run.id, run.name])],
+    state.beside?.id ?? "",
+  );
 }
 
 async function beside(id) {
@@ -79,10 +95,16 @@ async function start() {
   for (const panel of [walk, arithmetic, drawn, anomalies, compare]) panel.start();
   startTabs($("[role=tablist]"));
   state.runs = await runs();
-  options($("#run"), state.runs.map((run) => [run.id, run.name]));
+  options(
+    $("#run"),
+    state.runs.map((run) => [run.id, run.name]),
+  );
   const byId = (id) => state.runs.find((run) => run.id === id);
   $("#run").addEventListener("change", (event) => choose(byId(event.target.value)).catch(complain));
-  $("#beside").addEventListener("change", complainingly((event) => beside(event.target.value)));
+  $("#beside").addEventListener(
+    "change",
+    complainingly((event) => beside(event.target.value)),
+  );
   if (!state.runs.length) throw new Error("The server has no runs to show.");
   await choose(state.runs[0]);
   document.body.dataset.ready = "yes";

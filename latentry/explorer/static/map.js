@@ -40,8 +40,12 @@ export class MapView {
     this.said = said;
     this.below = el("canvas", { class: "points", "aria-hidden": "true" });
     this.above = el("canvas", {
-      class: "over", tabindex: "0", role: "application", "aria-label": label,
-      "aria-roledescription": "map", "aria-describedby": "map-keys",
+      class: "over",
+      tabindex: "0",
+      role: "application",
+      "aria-label": label,
+      "aria-roledescription": "map",
+      "aria-describedby": "map-keys",
     });
     box.replaceChildren(this.below, this.above);
     listen(this);
@@ -125,7 +129,10 @@ export class MapView {
 
   #ring(context, point, radius, colour, width) {
     const [px, py] = this.#pixel(point);
-    for (const [name, wide] of [["--card", width + 2.5], [colour, width]]) {
+    for (const [name, wide] of [
+      ["--card", width + 2.5],
+      [colour, width],
+    ]) {
       context.beginPath();
       context.arc(px, py, radius, 0, 2 * Math.PI);
       context.strokeStyle = css(themed(name));
@@ -140,7 +147,12 @@ export class MapView {
     context.strokeStyle = css(themed("--hand"));
     context.lineWidth = 2;
     context.beginPath();
-    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    for (const [dx, dy] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ]) {
       context.moveTo(px + 10 * dx, py + 10 * dy);
       context.lineTo(px + 16 * dx, py + 16 * dy);
     }
@@ -163,7 +175,10 @@ export class MapView {
   #drawPath(context) {
     context.beginPath();
     this.path.forEach((point, k) => context[k ? "lineTo" : "moveTo"](...this.#pixel(point)));
-    for (const [name, wide] of [["--card", 5], ["--ink", 2]]) {
+    for (const [name, wide] of [
+      ["--card", 5],
+      ["--ink", 2],
+    ]) {
       context.strokeStyle = css(themed(name));
       context.lineWidth = wide;
       context.stroke();
@@ -178,7 +193,9 @@ export class MapView {
 
   #drawLasso(context) {
     context.beginPath();
-    this.lasso.forEach((at, k) => context[k ? "lineTo" : "moveTo"](...this.#pixel({ x: at[0], y: at[1] })));
+    this.lasso.forEach((at, k) =>
+      context[k ? "lineTo" : "moveTo"](...this.#pixel({ x: at[0], y: at[1] })),
+    );
     context.closePath();
     context.strokeStyle = css(themed("--accent"));
     context.lineWidth = 1.5;

@@ -22,7 +22,12 @@ function discs(radius) {
         if (cover > 0.02) found.push([dx, dy, Math.round(cover * 256)]);
       }
     }
-    return { reach, dx: found.map((f) => f[0]), dy: found.map((f) => f[1]), cover: found.map((f) => f[2]) };
+    return {
+      reach,
+      dx: found.map((f) => f[0]),
+      dy: found.map((f) => f[1]),
+      cover: found.map((f) => f[2]),
+    };
   });
 }
 
@@ -138,7 +143,8 @@ export class Points {
       for (let a = 0, b = polygon.length - 1; a < polygon.length; b = a++) {
         const [[xa, ya], [xb, yb]] = [polygon[a], polygon[b]];
         const crosses = ya > this.y[i] !== yb > this.y[i];
-        if (crosses && this.x[i] < ((xb - xa) * (this.y[i] - ya)) / (yb - ya) + xa) within = !within;
+        if (crosses && this.x[i] < ((xb - xa) * (this.y[i] - ya)) / (yb - ya) + xa)
+          within = !within;
       }
       if (within) found.push(i);
     }

@@ -65,10 +65,17 @@ export function markColumns(box, run, names) {
 
 /** Curves over each other; the first is what is looked at, the others stand behind it. */
 function curve(run, samples, name, small) {
-  const [low, high] = curveRange(run, samples.map((sample) => sample.values));
+  const [low, high] = curveRange(
+    run,
+    samples.map((sample) => sample.values),
+  );
   const wide = high - low || 1;
   const made = svg("svg", {
-    class: "curve", viewBox: "0 0 100 50", preserveAspectRatio: "none", role: "img", "aria-label": name,
+    class: "curve",
+    viewBox: "0 0 100 50",
+    preserveAspectRatio: "none",
+    role: "img",
+    "aria-label": name,
   });
   samples.toReversed().forEach((sample, k) => {
     const last = sample.values.length - 1 || 1;
@@ -86,7 +93,12 @@ function curve(run, samples, name, small) {
     made.append(svg("path", { d: d.join(""), class: front ? "front" : "behind" }));
   });
   if (small) return made;
-  const scale = el("span", { class: "scale muted" }, el("span", {}, number(high, 3)), el("span", {}, number(low, 3)));
+  const scale = el(
+    "span",
+    { class: "scale muted" },
+    el("span", {}, number(high, 3)),
+    el("span", {}, number(low, 3)),
+  );
   return el("span", { class: "curve-box" }, scale, made);
 }
 
@@ -96,19 +108,44 @@ function table(run, samples, headings) {
   const names = columns(run);
   const body = names.map((name, j) => {
     const [low, high] = range?.[j] ?? [0, 1];
-    const bar = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+    const bar = svg("svg", {
+      class: "bar",
+      viewBox: "0 0 100 10",
+      preserveAspectRatio: "none",
+      "aria-hidden": "true",
+    });
     bar.append(svg("path", { d: "M0 5H100", class: "rail" }));
     samples.toReversed().forEach((sample, k) => {
       const value = sample.values[j];
       if (value === null || !(high > low)) return;
       const x = Math.min(99, Math.max(1, (100 * (value - low)) / (high - low))).toFixed(1);
-      bar.append(svg("path", { d: `M${x} 0V10`, class: k === samples.length - 1 ? "front" : "behind" }));
+      bar.append(
+        svg("path", { d: `M${x} 0V10`, class: k === samples.length - 1 ? "front" : "behind" }),
+      );
     });
     const cells = samples.map((sample) => el("td", { class: "value" }, number(sample.values[j])));
-    return el("tr", {}, el("th", { scope: "row", title: name }, name), el("td", { class: "bar-cell" }, bar), cells);
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row", title: name }, name),
+      el("td", { class: "bar-cell" }, bar),
+      cells,
+    );
   });
   const head = headings
-    ? [el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "column"), el("td"), headings.map((h) => el("th", { scope: "col", class: "value" }, h))))]
+    ? [
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            el("th", { scope: "col" }, "column"),
+            el("td"),
+            headings.map((h) => el("th", { scope: "col", class: "value" }, h)),
+          ),
+        ),
+      ]
     : [];
   return el("table", { class: "columns" }, head, el("tbody", {}, body));
 }
@@ -133,9 +170,11 @@ export function show(box, run, samples, name, { small = false, headings = null }
     }
   }
   const made =
-    kind === "image" ? image(samples[0], name)
-    : kind === "curve" ? curve(run, samples, name, small)
-    : table(run, samples, headings);
+    kind === "image"
+      ? image(samples[0], name)
+      : kind === "curve"
+        ? curve(run, samples, name, small)
+        : table(run, samples, headings);
   box.replaceChildren(made);
 }
 
@@ -145,7 +184,13 @@ export function show(box, run, samples, name, { small = false, headings = null }
  * @param taken  (k) => void, when one is taken up
  * @param captions  text below each, or null
  */
-export function strip(box, run, samples, taken, { captions = null, names = null, marked = -1 } = {}) {
+export function strip(
+  box,
+  run,
+  samples,
+  taken,
+  { captions = null, names = null, marked = -1 } = {},
+) {
   const name = (k) => names?.[k] ?? `sample ${k + 1}`;
   if (layout(run) === "table") {
     box.replaceChildren(lines(run, samples, taken, captions, name));
@@ -153,8 +198,19 @@ export function strip(box, run, samples, taken, { captions = null, names = null,
     const tiles = samples.map((sample, k) => {
       const inner = el("span", { class: "tile-picture" });
       show(inner, run, [sample], name(k), { small: true });
-      const text = captions && captions[k] !== null ? el("span", { class: "caption" }, captions[k]) : null;
-      return el("button", { class: "tile", type: "button", title: `Put the hand at ${name(k)}`, onclick: () => taken(k) }, inner, text);
+      const text =
+        captions && captions[k] !== null ? el("span", { class: "caption" }, captions[k]) : null;
+      return el(
+        "button",
+        {
+          class: "tile",
+          type: "button",
+          title: `Put the hand at ${name(k)}`,
+          onclick: () => taken(k),
+        },
+        inner,
+        text,
+      );
     });
     box.replaceChildren(...tiles);
   }
@@ -168,10 +224,33 @@ export function mark(box, k) {
 }
 
 function lines(run, samples, taken, captions, name) {
-  const head = el("tr", {}, el("th", { scope: "col" }, ""), columns(run).map((c) => el("th", { scope: "col", class: "value" }, c)));
+  const head = el(
+    "tr",
+    {},
+    el("th", { scope: "col" }, ""),
+    columns(run).map((c) => el("th", { scope: "col", class: "value" }, c)),
+  );
   const body = samples.map((sample, k) => {
-    const button = el("button", { class: "link", type: "button", "aria-label": `Put the hand at ${name(k)}`, onclick: () => taken(k) }, captions?.[k] ?? String(k + 1));
-    return el("tr", {}, el("th", { scope: "row" }, button), sample.values.map((v) => el("td", { class: "value" }, number(v))));
+    const button = el(
+      "button",
+      {
+        class: "link",
+        type: "button",
+        "aria-label": `Put the hand at ${name(k)}`,
+        onclick: () => taken(k),
+      },
+      captions?.[k] ?? String(k + 1),
+    );
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, button),
+      sample.values.map((v) => el("td", { class: "value" }, number(v))),
+    );
   });
-  return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "samples, a line each" }, el("table", { class: "lines" }, el("thead", {}, head), el("tbody", {}, body)));
+  return el(
+    "div",
+    { class: "wide", tabindex: "0", role: "region", "aria-label": "samples, a line each" },
+    el("table", { class: "lines" }, el("thead", {}, head), el("tbody", {}, body)),
+  );
 }

@@ -11,13 +11,50 @@ let stale = true;
 
 export function start() {
   $("#samples").append(
-    el("div", { class: "bar-row" },
-      el("label", {}, "How many ", el("input", { id: "samples-n", type: "number", min: 1, max: 256, value: 24, onchange: ask })),
-      el("label", {}, "Temperature ", el("input", { id: "samples-temperature", type: "range", min: 0, max: 2, step: 0.05, value: 1, oninput: ask }), el("output", { for: "samples-temperature" }, "1")),
-      el("button", { type: "button", id: "samples-again", onclick: () => {
-        seed += 1;
-        ask();
-      } }, "Draw again")),
+    el(
+      "div",
+      { class: "bar-row" },
+      el(
+        "label",
+        {},
+        "How many ",
+        el("input", {
+          id: "samples-n",
+          type: "number",
+          min: 1,
+          max: 256,
+          value: 24,
+          onchange: ask,
+        }),
+      ),
+      el(
+        "label",
+        {},
+        "Temperature ",
+        el("input", {
+          id: "samples-temperature",
+          type: "range",
+          min: 0,
+          max: 2,
+          step: 0.05,
+          value: 1,
+          oninput: ask,
+        }),
+        el("output", { for: "samples-temperature" }, "1"),
+      ),
+      el(
+        "button",
+        {
+          type: "button",
+          id: "samples-again",
+          onclick: () => {
+            seed += 1;
+            ask();
+          },
+        },
+        "Draw again",
+      ),
+    ),
     el("div", { id: "samples-strip", class: "strip" }),
     el("p", { id: "samples-said", class: "muted small" }),
   );
@@ -55,7 +92,10 @@ function ask() {
 
 function draw({ codes, samples }, { temperature, condition }) {
   strip($("#samples-strip"), state.run, samples, (k) => place(codes[k]));
-  const from = state.run.has_prior ? "the prior" : "a mixture of Gaussians fitted to the codes, as this model has no prior";
+  const from = state.run.has_prior
+    ? "the prior"
+    : "a mixture of Gaussians fitted to the codes, as this model has no prior";
   const told = condition === undefined ? "" : `; the model is told ${condition}`;
-  $("#samples-said").textContent = `${plural(samples.length, "code")} drawn from ${from}, at temperature ${number(temperature, 2)} (draw ${seed + 1})${told}. Take one to put the hand there.`;
+  $("#samples-said").textContent =
+    `${plural(samples.length, "code")} drawn from ${from}, at temperature ${number(temperature, 2)} (draw ${seed + 1})${told}. Take one to put the hand there.`;
 }

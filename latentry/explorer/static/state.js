@@ -26,7 +26,8 @@ const bus = new EventTarget();
 
 /** Call a function whenever something happens: "run", "map", "code", "row", "hover", ... */
 export function on(names, listener) {
-  for (const name of names.split(" ")) bus.addEventListener(name, (event) => listener(event.detail));
+  for (const name of names.split(" "))
+    bus.addEventListener(name, (event) => listener(event.detail));
 }
 
 export function tell(name, detail) {
@@ -52,9 +53,10 @@ export function planeAt(code, { origin, basis } = state.map) {
   return { x: uu ? au / uu : 0, y: vv ? av / vv : 0 };
 }
 
-export function place(code) {
+/** Put the hand at a code; `by` says who did, for those who would follow themselves. */
+export function place(code, by = null) {
   state.code = code;
-  tell("code");
+  tell("code", by);
 }
 
 /** What a row's label is called, or null. */

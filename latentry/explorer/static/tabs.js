@@ -21,7 +21,12 @@ export function startTabs(list) {
       const by = to[event.key];
       if (by === undefined) return;
       event.preventDefault();
-      const k2 = by === -Infinity ? 0 : by === Infinity ? tabs.length - 1 : (k + by + tabs.length) % tabs.length;
+      const k2 =
+        by === -Infinity
+          ? 0
+          : by === Infinity
+            ? tabs.length - 1
+            : (k + by + tabs.length) % tabs.length;
       open(tabs[k2], true);
     });
   });

@@ -19,42 +19,136 @@ let playing = 0;
 export function start() {
   $("#walk").append(
     el("div", { class: "bar-row ends" }, end("a"), end("b")),
-    el("div", { class: "bar-row" },
+    el(
+      "div",
+      { class: "bar-row" },
       el("label", {}, "Path ", el("select", { id: "walk-path", onchange: ask })),
-      el("label", {}, "Steps ", el("input", { id: "walk-steps", type: "number", min: 2, max: 64, value: 12, onchange: ask })),
-      el("button", { type: "button", id: "walk-play", "aria-pressed": "false", disabled: true, onclick: play }, "Play"),
-      el("button", { type: "button", id: "walk-png", disabled: true, onclick: complainingly(() => keep("png")) }, "Save PNG"),
-      el("button", { type: "button", id: "walk-gif", disabled: true, onclick: complainingly(() => keep("gif")) }, "Save GIF"),
-      el("button", { type: "button", id: "walk-csv", disabled: true, onclick: keepTable }, "Save CSV")),
-    el("div", { id: "walk-stage", hidden: true },
+      el(
+        "label",
+        {},
+        "Steps ",
+        el("input", {
+          id: "walk-steps",
+          type: "number",
+          min: 2,
+          max: 64,
+          value: 12,
+          onchange: ask,
+        }),
+      ),
+      el(
+        "button",
+        { type: "button", id: "walk-play", "aria-pressed": "false", disabled: true, onclick: play },
+        "Play",
+      ),
+      el(
+        "button",
+        {
+          type: "button",
+          id: "walk-png",
+          disabled: true,
+          onclick: complainingly(() => keep("png")),
+        },
+        "Save PNG",
+      ),
+      el(
+        "button",
+        {
+          type: "button",
+          id: "walk-gif",
+          disabled: true,
+          onclick: complainingly(() => keep("gif")),
+        },
+        "Save GIF",
+      ),
+      el(
+        "button",
+        { type: "button", id: "walk-csv", disabled: true, onclick: keepTable },
+        "Save CSV",
+      ),
+    ),
+    el(
+      "div",
+      { id: "walk-stage", hidden: true },
       el("div", { id: "walk-now", class: "picture" }),
-      el("label", { class: "grow" }, el("span", { class: "unseen" }, "Step of the walk"),
-        el("input", { id: "walk-at", type: "range", min: 0, max: 11, step: 1, value: 0, oninput: (event) => go(Number(event.target.value)) }))),
+      el(
+        "label",
+        { class: "grow" },
+        el("span", { class: "unseen" }, "Step of the walk"),
+        el("input", {
+          id: "walk-at",
+          type: "range",
+          min: 0,
+          max: 11,
+          step: 1,
+          value: 0,
+          oninput: (event) => go(Number(event.target.value)),
+        }),
+      ),
+    ),
     el("div", { id: "walk-strip", class: "strip" }),
-    el("p", { id: "walk-said", class: "muted small" }, "Take two rows, the hand, or a sample of your own, as A and B."),
+    el(
+      "p",
+      { id: "walk-said", class: "muted small" },
+      "Take two rows, the hand, or a sample of your own, as A and B.",
+    ),
   );
-  options($("#walk-path"), [["straight", "straight"], ["spherical", "around the origin"], ["geodesic", "shortest for the decoder"]]);
-  for (const [id, name] of [["to-start", "a"], ["to-end", "b"]]) {
-    $(`#${id}`).addEventListener("click", () => fromHand(name));
+  options($("#walk-path"), [
+    ["straight", "straight"],
+    ["spherical", "around the origin"],
+    ["geodesic", "shortest for the decoder"],
+  ]);
+  for (const [id, name] of [
+    ["to-start", "a"],
+    ["to-end", "b"],
+  ]) {
+    $(`#${id}`).addEventListener(
+      "click",
+      complainingly(() => fromHand(name)),
+    );
   }
   on("run", reset);
   on("ends condition", () => {
-    for (const name of ["a", "b"]) $(`#end-${name} .end-text`).textContent = state.ends[name]?.text ?? "not chosen";
+    for (const name of ["a", "b"])
+      $(`#end-${name} .end-text`).textContent = state.ends[name]?.text ?? "not chosen";
     ask();
   });
 }
 
 /** One end of the walk: what it is, and the ways to choose it. */
 function end(name) {
-  const file = el("input", { type: "file", class: "unseen", id: `file-${name}`, tabindex: "-1", "aria-label": `A file of your own as ${WORDS[name]}`, onchange: complainingly((event) => own(name, event.target.files[0])) });
-  const box = el("div", { class: "end", id: `end-${name}`, role: "group", "aria-label": `End ${WORDS[name]} of the walk` },
+  const file = el("input", {
+    type: "file",
+    class: "unseen",
+    id: `file-${name}`,
+    tabindex: "-1",
+    "aria-label": `A file of your own as ${WORDS[name]}`,
+    onchange: complainingly((event) => own(name, event.target.files[0])),
+  });
+  const box = el(
+    "div",
+    {
+      class: "end",
+      id: `end-${name}`,
+      role: "group",
+      "aria-label": `End ${WORDS[name]} of the walk`,
+    },
     el("span", { class: "badge", "aria-hidden": "true" }, WORDS[name]),
     el("span", { class: "picture end-picture" }),
     el("span", { class: "end-text muted" }, "not chosen"),
-    el("span", { class: "end-buttons" },
-      el("button", { type: "button", onclick: () => fromHand(name) }, "Take the hand"),
+    el(
+      "span",
+      { class: "end-buttons" },
+      el(
+        "button",
+        { type: "button", onclick: complainingly(() => fromHand(name)) },
+        "Take the hand",
+      ),
       el("button", { type: "button", onclick: () => pickNext(name) }, "Pick on the map"),
-      el("button", { type: "button", class: "own-file", onclick: () => file.click() }, "Own file"), file));
+      el("button", { type: "button", class: "own-file", onclick: () => file.click() }, "Own file"),
+      file,
+    ),
+  );
   box.addEventListener("dragover", (event) => {
     event.preventDefault();
     box.classList.add("over");
@@ -91,7 +185,8 @@ function reset() {
   for (const id of ["png", "gif"]) $(`#walk-${id}`).hidden = run.kind !== "image";
   $("#walk-csv").hidden = run.kind === "image";
   for (const box of document.querySelectorAll(".end-picture")) box.replaceChildren();
-  for (const input of document.querySelectorAll(".end input")) input.accept = run.kind === "image" ? "image/*" : ".csv,.txt,.json,text/*";
+  for (const input of document.querySelectorAll(".end input"))
+    input.accept = run.kind === "image" ? "image/*" : ".csv,.txt,.json,text/*";
   tell("ends");
 }
 
@@ -99,7 +194,13 @@ function reset() {
 function set(name, found) {
   state.ends[name] = found;
   if (found.sample && layout(state.run) !== "table") {
-    show($(`#end-${name} .end-picture`), state.run, [found.sample], `${WORDS[name]}, ${found.text}`, { small: true });
+    show(
+      $(`#end-${name} .end-picture`),
+      state.run,
+      [found.sample],
+      `${WORDS[name]}, ${found.text}`,
+      { small: true },
+    );
   }
   tell("ends");
   say(`${WORDS[name]} is ${found.text}`);
@@ -137,22 +238,42 @@ async function own(name, file) {
   const { run } = state;
   if (run.kind === "image") {
     const found = await run.upload(file);
-    set(name, { point: { code: found.code }, code: found.code, text: file.name, sample: found.sample, file });
+    set(name, {
+      point: { code: found.code },
+      code: found.code,
+      text: file.name,
+      sample: found.sample,
+      file,
+    });
     $("#walk-said").textContent = `${file.name}: score ${number(found.score)}`;
     return;
   }
   const values = numbers(await file.text(), run.shape[0]);
-  if (!values) throw new Error(`${file.name} has no line of ${run.shape[0]} numbers, as a row of this run has.`);
-  const { codes: [code] } = await run.post("encode", { samples: [values] });
+  if (!values)
+    throw new Error(
+      `${file.name} has no line of ${run.shape[0]} numbers, as a row of this run has.`,
+    );
+  const {
+    codes: [code],
+  } = await run.post("encode", { samples: [values] });
   set(name, { point: { values }, code, text: file.name, sample: { values } });
 }
 
 /** The first line with `count` numbers (an empty field is a missing entry), or null. */
 export function numbers(text, count) {
   for (const line of text.split(/\r?\n/)) {
-    const parts = line.replace(/[[\]]/g, "").trim().split(/[,;\t]|\s+/).map((part) => part.trim());
+    const parts = line
+      .replace(/[[\]]/g, "")
+      .trim()
+      .split(/\s*[,;\t]\s*|\s+/)
+      .map((part) => part.trim());
     const values = parts.map((part) => (part === "" || /^nan$/i.test(part) ? null : Number(part)));
-    if (values.length === count && values.every((v) => v === null || Number.isFinite(v)) && values.some((v) => v !== null)) return values;
+    if (
+      values.length === count &&
+      values.every((v) => v === null || Number.isFinite(v)) &&
+      values.some((v) => v !== null)
+    )
+      return values;
   }
   return null;
 }
@@ -177,11 +298,18 @@ function draw() {
   $("#walk-at").max = last;
   for (const id of BUTTONS) $(`#walk-${id}`).disabled = false;
   const share = (k) => `${Math.round((100 * k) / last)}%`;
-  strip($("#walk-strip"), state.run, samples, (k) => {
-    go(k);
-    place(codes[k]);
-  }, { names: samples.map((_, k) => `step ${k + 1}`), captions: samples.map((_, k) => share(k)) });
-  $("#walk-said").textContent = `From ${state.ends.a.text} to ${state.ends.b.text}. Take a step to put the hand there.`;
+  strip(
+    $("#walk-strip"),
+    state.run,
+    samples,
+    (k) => {
+      go(k);
+      place(codes[k]);
+    },
+    { names: samples.map((_, k) => `step ${k + 1}`), captions: samples.map((_, k) => share(k)) },
+  );
+  $("#walk-said").textContent =
+    `From ${state.ends.a.text} to ${state.ends.b.text}. Take a step to put the hand there.`;
   go(Math.min(at, last));
 }
 
@@ -225,5 +353,8 @@ function keepTable() {
   const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const head = columns(state.run).map(quoted).join(",");
   const lines = samples.map(({ values }) => values.map((v) => v ?? "").join(","));
-  save(new Blob([[head, ...lines, ""].join("\n")], { type: "text/csv" }), `${state.run.name}-walk.csv`);
+  save(
+    new Blob([[head, ...lines, ""].join("\n")], { type: "text/csv" }),
+    `${state.run.name}-walk.csv`,
+  );
 }
