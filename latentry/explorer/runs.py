@@ -250,8 +250,10 @@ def _classes(labels: np.ndarray | None) -> tuple[list[str] | None, np.ndarray | 
     """The names of the classes and the index of each row's; None where labels are no classes."""
     if labels is None:
         return None, None
-    if labels.dtype.kind == "f" and not (np.isfinite(labels) & (labels % 1 == 0)).all():
-        return None, None
+    if labels.dtype.kind == "f":
+        whole = np.isfinite(labels).all() and (labels % 1 == 0).all()
+        if not whole:
+            return None, None
     values = labels.astype(np.int64) if labels.dtype.kind == "f" else labels
     values = values.astype(str) if values.dtype == object else values
     distinct, index = np.unique(values, return_inverse=True)
