@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         CIWAE,
         DIPVAE,
         GECO,
+        HVAE,
         IAFVAE,
         IWAE,
         PIWAE,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         FreeBitsVAE,
         HamiltonianVAE,
         InfoVAE,
+        LadderVAE,
         MixturePriorVAE,
         MultiplyIWAE,
         PlanarVAE,
@@ -107,6 +109,8 @@ _HOME = {
     "load_data": "data:load",
     "models": "zoo",
     "tune": "tuning",
+    "LadderVAE": "zoo",
+    "HVAE": "zoo",
 }
 
 __all__ = [
@@ -114,6 +118,7 @@ __all__ = [
     "CIWAE",
     "DIPVAE",
     "GECO",
+    "HVAE",
     "IAFVAE",
     "IWAE",
     "PIWAE",
@@ -137,6 +142,7 @@ __all__ = [
     "HamiltonianVAE",
     "InfoVAE",
     "Interrupted",
+    "LadderVAE",
     "LatentryError",
     "MixturePriorVAE",
     "MultiplyIWAE",

@@ -34,6 +34,29 @@ class Level:
     q: Distribution | None = None
     """q(z | levels above, x), batch shape (K, B); None where codes did not come from a sample."""
 
+    @property
+    def log_q(self) -> Tensor:
+        """Log q(z | levels above, x), (K, B)."""
+        assert self.q is not None
+        return self.q.log_prob(self.z)
+
+    @property
+    def log_p(self) -> Tensor:
+        """Log p(z | levels above), (K, B)."""
+        return self.p.log_prob(self.z)
+
+    @property
+    def rate(self) -> Tensor:
+        """KL(q || p) given the levels above, (K, B)."""
+        closed = closed_form_kl(self.q, self.p)
+        return self.log_q - self.log_p if closed is None else closed
+
+    @property
+    def rates(self) -> Tensor:
+        """The rate of each dimension, (K, B, D), or of the whole level, (K, B, 1)."""
+        each = factorised_kl(self.q, self.p)
+        return self.rate[..., None] if each is None else each
+
 
 @dataclass(eq=False)
 class Inference:
@@ -80,7 +103,7 @@ class Inference:
         if self.log_qz is not None:
             return self.log_qz
         if self.levels:
-            return self._once("log_q", lambda: self._over_levels(_log_q))
+            return self._once("log_q", lambda: torch.stack([v.log_q for v in self.levels]).sum(0))
         assert self.q is not None
         q = self.q
         return self._once("log_q", lambda: q.log_prob(self.z))
@@ -91,7 +114,7 @@ class Inference:
         if self.log_pz is not None:
             return self.log_pz
         if self.levels:
-            return self._once("log_p", lambda: self._over_levels(_log_p))
+            return self._once("log_p", lambda: torch.stack([v.log_p for v in self.levels]).sum(0))
         assert self.p is not None
         p = self.p
         return self._once("log_p", lambda: p.log_prob(self.z))
@@ -104,12 +127,9 @@ class Inference:
         """
         return self._once("rate", self._rate)
 
-    def _over_levels(self, term: Callable[[Level], Tensor]) -> Tensor:
-        return torch.stack([term(level) for level in self.levels]).sum(0)
-
     def _rate(self) -> Tensor:
         if self.levels:
-            return self._over_levels(_level_rate).mean(0)
+            return torch.stack([level.rate for level in self.levels]).sum(0).mean(0)
         closed = closed_form_kl(self.q, self.p)
         return (self.log_q - self.log_p).mean(0) if closed is None else closed
 
@@ -122,7 +142,7 @@ class Inference:
 
     def _rates(self) -> Tensor:
         if self.levels:
-            return torch.cat([_level_rates(level).mean(0) for level in self.levels], -1)
+            return torch.cat([level.rates.mean(0) for level in self.levels], -1)
         each = factorised_kl(self.q, self.p)
         return self.rate[:, None] if each is None else each.expand(len(self.x), -1)
 
@@ -130,27 +150,6 @@ class Inference:
     def log_weight(self) -> Tensor:
         """Log p(x | z) p(z) / q(z | x), (K, B): the log importance weights."""
         return self.log_p - self.log_q - self.distortion
-
-
-def _log_q(level: Level) -> Tensor:
-    assert level.q is not None
-    return level.q.log_prob(level.z)
-
-
-def _log_p(level: Level) -> Tensor:
-    return level.p.log_prob(level.z)
-
-
-def _level_rate(level: Level) -> Tensor:
-    """The rate of one level, (K, B)."""
-    closed = closed_form_kl(level.q, level.p)
-    return _log_q(level) - _log_p(level) if closed is None else closed
-
-
-def _level_rates(level: Level) -> Tensor:
-    """The rate of each dimension of a level, (K, B, D), or of all of it, (K, B, 1)."""
-    each = factorised_kl(level.q, level.p)
-    return _level_rate(level)[..., None] if each is None else each
 
 
 def closed_form_kl(q: Distribution | None, p: Distribution | None) -> Tensor | None:

@@ -13,6 +13,7 @@ from ..persistence import read_info
 from .autoencoders import AE, RAE, ContractiveAE, DenoisingAE, SparseAE
 from .disentangling import DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE, FactorVAE
 from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
+from .hierarchy import HVAE, LadderVAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
@@ -23,6 +24,7 @@ __all__ = [
     "CIWAE",
     "DIPVAE",
     "GECO",
+    "HVAE",
     "IAFVAE",
     "IWAE",
     "PIWAE",
@@ -43,6 +45,7 @@ __all__ = [
     "FreeBitsVAE",
     "HamiltonianVAE",
     "InfoVAE",
+    "LadderVAE",
     "MixturePriorVAE",
     "MultiplyIWAE",
     "PlanarVAE",
@@ -89,6 +92,8 @@ _MODELS: tuple[type[Estimator], ...] = (
     RadialVAE,
     IAFVAE,
     HamiltonianVAE,
+    LadderVAE,
+    HVAE,
 )
 
 # Where capitals alone do not say how a name is read.

@@ -47,6 +47,7 @@ def test_fit_save_load_and_use(name: str, tmp_path) -> None:
     for method in ("transform", "reconstruct", "score_samples"):
         np.testing.assert_array_equal(getattr(again, method)(X), getattr(model, method)(X))
     np.testing.assert_array_equal(again.sample(3), model.sample(3))
+    assert np.isfinite(model.sample(3, temperature=0.5)).all()
     assert np.isfinite(model.score(X))
 
 
