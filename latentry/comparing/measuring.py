@@ -95,7 +95,7 @@ def anomalies(est: Estimator, test: Part, unseen: Any) -> dict[str, float | None
     """
     assert test.labels is not None
     found = detection.detection(est, test.data.x, test.labels == unseen)
-    own = "reconstruction+kl" if est.model_.has_prior else "reconstruction"
+    own = "reconstruction+kl" if est.model_.has_bound else "reconstruction"
     named = {f"auroc_{how}": value for how, value in found.items()}
     return {"auroc": found[own], **named}
 

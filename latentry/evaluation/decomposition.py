@@ -96,7 +96,7 @@ class _Codes:
 
 def _codes(est: Subject, X: np.ndarray, condition: Any, seed: int) -> _Codes | None:
     """What `_Codes` holds for the rows of X; None where there is no prior or no such posterior."""
-    if not est.model_.has_prior:
+    if not est.model_.has_bound:
         return None
     parts: list[tuple[Tensor, ...]] = []
     factorised = True
@@ -165,7 +165,7 @@ def convergence(
     counts = sorted(set(draws))
     if not counts or counts[0] < 1:
         raise LatentryError(f"draws={tuple(draws)}: give numbers of draws of at least 1.")
-    if not (est.model_.has_prior and est.model_.likelihood.is_density(est.schema_.values)):
+    if not (est.model_.has_bound and est.model_.likelihood.is_density(est.schema_.values)):
         said = "This model's numbers are no likelihood of the data, so there is nothing to settle."
         nothing = dict.fromkeys(counts)
         return {"nll": nothing, "effective_draws": None, "gain": None, "verdict": said}
@@ -224,7 +224,7 @@ def rate_distortion(est: Subject, X: Any, condition: Any = None) -> dict[str, fl
     rate, distortion = [], []
     for r, jacobian in _single_passes(est, X, condition):
         distortion.append((r.distortion[0] - jacobian).double().cpu())
-        if est.model_.has_prior:
+        if est.model_.has_bound:
             rate.append(r.rate.double().cpu())
     return {
         "rate": float(torch.cat(rate).mean()) if rate else None,

@@ -34,7 +34,7 @@ def anomaly_scores(est: Subject, X: Any, how: str, *, condition: Any = None) -> 
             f"how={how!r} is no way to score anomalies; there are {', '.join(HOW)}."
             + suggest(how, HOW)
         )
-    if how in NEEDS_PRIOR and not est.model_.has_prior:
+    if how in NEEDS_PRIOR and not est.model_.has_bound:
         raise LatentryError(
             f"how={how!r} needs a prior, which this model lacks; take how='reconstruction'."
         )
@@ -57,7 +57,7 @@ def detection(
     truth = _truth(is_anomaly, len(X))
     return {
         how: None
-        if how in NEEDS_PRIOR and not est.model_.has_prior
+        if how in NEEDS_PRIOR and not est.model_.has_bound
         else auroc(anomaly_scores(est, X, how, condition=condition), truth)
         for how in HOW
     }

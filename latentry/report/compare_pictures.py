@@ -158,8 +158,8 @@ def plane(models: Models, values: Mapping[str, Mapping[str, Any]]) -> Picture | 
             " The likelihoods differ, so the distortion is shown as the squared error of the"
             " reconstruction, in the model's scale."
         )
-    if any(not est.model_.has_prior for est in models.values()):
-        picture.caption += " A model without a prior has no rate: a dashed line at its distortion."
+    if any(not est.model_.has_bound for est in models.values()):
+        picture.caption += " A model without a bound has no rate: a dashed line at its distortion."
     return picture
 
 

@@ -110,3 +110,13 @@ def test_conditions_are_passed_on() -> None:
         assert one.shape == (60,) and not np.array_equal(one, two)
     found = detection(vae, x, labels == 1, condition=labels)
     assert all(0 <= score <= 1 for score in found.values() if score is not None)
+
+
+def test_codes_that_are_points_have_no_divergence_to_score_by() -> None:
+    from latentry import WAEMMD
+
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    est = WAEMMD(latent=2, epochs=1, hidden=8, random_state=0).fit(x)
+    found = detection(est, x, np.arange(60) < 10)
+    assert found["kl"] is None
+    assert found["reconstruction"] is not None
