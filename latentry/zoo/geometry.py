@@ -1,0 +1,87 @@
+"""Models whose codes live in a space that is not flat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from .. import building
+from ..core.hyperbolic import Gyroplanes, WrappedPosterior, WrappedPrior
+from ..core.models import LatentModel
+from ..core.posteriors import Posterior
+from ..core.priors import Prior
+from ..core.spheres import UniformSphere, VonMisesFisher
+from ..estimator import Estimator, option
+from .checks import at_least
+
+
+class SpherePosterior(Posterior):
+    """A von Mises-Fisher distribution around the direction that the encoder gives."""
+
+    def __init__(self, body: nn.Module, latent: int) -> None:
+        super().__init__(body, latent)
+        self.head = nn.Linear(int(body.out_features), latent + 1)  # pyright: ignore[reportArgumentType]
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        direction, raw = self.head(self.body(x, c)).float().split([self.latent, 1], -1)
+        loc = direction / direction.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+        return VonMisesFisher(loc, nn.functional.softplus(raw[..., 0]) + 1.0)
+
+
+class SpherePrior(Prior):
+    """The uniform distribution on the sphere."""
+
+    like: Tensor
+
+    def __init__(self, latent: int) -> None:
+        super().__init__(latent)
+        self.register_buffer("like", torch.zeros(1), persistent=False)
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        return UniformSphere(self.latent, self.like)
+
+
+@dataclass(eq=False, repr=False)
+class HypersphericalVAE(Estimator):
+    """Hyperspherical VAE: codes on a sphere, with a uniform prior that pulls to no centre.
+
+    Davidson et al., 2018, https://arxiv.org/abs/1804.00891
+
+    A code has `latent` numbers of length 1 together: it lies on a sphere of latent - 1 dimensions.
+    """
+
+    def build_posterior(self, body: nn.Module) -> Posterior:
+        at_least("latent", self.latent, 2)
+        return SpherePosterior(body, self.latent)
+
+    def build_prior(self, condition: int) -> Prior | None:
+        return SpherePrior(self.latent)
+
+
+@dataclass(eq=False, repr=False)
+class PoincareVAE(Estimator):
+    """Poincare VAE: codes in hyperbolic space, which has room for trees.
+
+    Mathieu et al., 2019, https://arxiv.org/abs/1901.06033
+    """
+
+    curvature: float = option(1.0, "how hyperbolic the space is: c of its curvature -c")
+    planes: int = option(64, "hyperplanes whose distances from the code the decoder sees")
+
+    def build_posterior(self, body: nn.Module) -> Posterior:
+        return WrappedPosterior(body, self.latent, self.curvature)
+
+    def build_prior(self, condition: int) -> Prior | None:
+        return WrappedPrior(self.latent, self.curvature)
+
+    def build(self, plan: building.Plan) -> LatentModel:
+        at_least("curvature", self.curvature, 0.0, above=True)
+        at_least("planes", self.planes, 1)
+        posterior = self.build_posterior(plan.encoder())
+        decoder = plan.decoder(self.planes)
+        body = Gyroplanes(self.latent, self.planes, self.curvature, decoder)
+        likelihood = plan.likelihood(body)
+        return self.build_model(posterior, self.build_prior(plan.condition), likelihood)
