@@ -156,7 +156,7 @@ export async function load() {
   const dims = run.dims.map(({ index }) => [index, `z${index + 1}`]);
   options($("#first"), dims, run.dims[0]?.index);
   options($("#second"), dims, run.dims[1]?.index);
-  const names = (await run.names()).map((each) => each.name ?? each);
+  const names = await run.names();
   if (run !== state.run) return;
   const before = $("#colour").value;
   const offered = names.filter((name) => name !== "label");

@@ -97,7 +97,7 @@ function renderRow() {
   );
 }
 
-export function sentence(row, label) {
+function sentence(row, label) {
   const parts = [`Row ${row.row}`];
   if (label !== null && label !== undefined) parts.push(`label ${label}`);
   if (row.score !== null && row.score !== undefined) parts.push(`score ${number(row.score)}`);

@@ -26,8 +26,6 @@ export class MapView {
   path = null;
   ends = { a: null, b: null };
   lasso = null;
-  /** How long the last drawing of the points took, in ms. */
-  cost = 0;
   #dirty = { points: true, over: true, asked: false };
 
   /**
@@ -97,13 +95,11 @@ export class MapView {
 
   #drawPoints() {
     const context = this.below.getContext("2d");
-    const start = performance.now();
     const [r, g, b] = themed("--card");
     const back = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
     if (this.points) {
       this.points.draw(context, this.view, this.ratio, { ...this.look, back, share: 0.8 });
     }
-    this.cost = performance.now() - start;
   }
 
   #drawOver() {

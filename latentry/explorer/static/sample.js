@@ -34,7 +34,7 @@ function widen(range, values) {
 export async function learn(run) {
   if (layout(run) !== "table" || ranges.has(run)) return;
   const names = columns(run);
-  const offered = new Set((await run.names()).map((each) => each.name ?? each));
+  const offered = new Set(await run.names());
   const found = await Promise.all(
     names.map(async (name) => {
       if (!offered.has(name)) return [Infinity, -Infinity];

@@ -260,7 +260,7 @@ async function own(name, file) {
 }
 
 /** The first line with `count` numbers (an empty field is a missing entry), or null. */
-export function numbers(text, count) {
+function numbers(text, count) {
   for (const line of text.split(/\r?\n/)) {
     const parts = line
       .replace(/[[\]]/g, "")
