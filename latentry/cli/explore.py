@@ -44,6 +44,7 @@ def explore(
         import uvicorn
 
         from ..explorer.app import create
+        from ..explorer.runs import warm_up
         from ..explorer.security import EVERYWHERE, bracketed, is_loopback
     except ImportError as error:
         raise LatentryError(
@@ -62,6 +63,7 @@ def explore(
             # From a thread, as a browser in a terminal would hold the server up; the socket
             # listens already, so the page waits until it is answered.
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        threading.Thread(target=warm_up, daemon=True).start()
         _serve(uvicorn, server, listener)
 
 

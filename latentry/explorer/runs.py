@@ -292,6 +292,12 @@ def _in_order(est: Estimator, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     return est.schema_.unpack(packed)
 
 
+def warm_up() -> None:
+    """Load what the first geodesic would wait for: torch imports a compiler with its optimisers."""
+    ends = torch.zeros(1), torch.ones(1)
+    geometry.geodesic(lambda z: z, *ends, points=3, iterations=1)
+
+
 def names(folders: Sequence[Path]) -> list[str]:
     """A short name for each run: its folder's, with as many parents as it takes to tell apart."""
     parts = [folder.resolve().parts for folder in folders]

@@ -22,7 +22,7 @@ from sklearn.datasets import load_digits
 
 from latentry import AE, VAE, ConditionalVAE
 from latentry.explorer.app import serve
-from latentry.explorer.runs import Shown
+from latentry.explorer.runs import Shown, warm_up
 
 SMALL: dict[str, Any] = {"epochs": 3, "hidden": 16, "random_state": 0, "device": "cpu"}
 ROWS = 120
@@ -117,6 +117,7 @@ def sheet() -> Shown:
 @pytest.fixture(scope="session")
 def address(vae: Shown, classes: Shown, sheet: Shown) -> Iterator[str]:
     """A server of the three runs: 0 the VAE, 1 the conditional one, 2 the table."""
+    warm_up()
     with listening(lambda port: serve([vae, classes, sheet], port=port)) as url:
         yield url
 

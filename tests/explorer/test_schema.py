@@ -18,7 +18,14 @@ SEED = "20261121"
 def judged(address: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{address}/openapi.json"]
     return subprocess.run(
-        [*command, "--checks=all", "--no-color", f"--seed={SEED}", *options],
+        [
+            *command,
+            "--checks=all",
+            "--no-color",
+            "--request-timeout=120",
+            f"--seed={SEED}",
+            *options,
+        ],
         capture_output=True,
         text=True,
         check=False,
