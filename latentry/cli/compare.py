@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ from .given import (
 )
 from .options import GIVEN, WithModelOptions, field_options
 from .output import emit, note, say, table
+from .output import out as out_
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -158,22 +160,23 @@ def _tell(found: DataFrame, folder: Path, page: Path | None, data: str) -> None:
     from ..comparing.verdict import figure_text, mean_and_error
 
     about = found.attrs
-    rows = []
-    for each in about["recommendation"]:
-        cells = []
-        for model in found.index:
-            values = about["values"][model].get(each["figure"], ())
-            text = figure_text(*mean_and_error(values))
-            rank = each["ranks"].get(model)
-            # Without spaces a cell stays on one line.
-            cells.append("-" if rank is None else f"{rank} {text.replace(' ', '')}")
-        rows.append((f"{each['purpose']}\n  {each['label']}", *cells))
+    cells = {
+        (each["job"], model): figure_text(
+            *mean_and_error(about["values"][model].get(each["figure"], ()))
+        ).replace(" ", "")  # so that it stays on one line
+        for each in about["recommendation"]
+        for model in each["ranks"]
+    }
+    jobs = about["recommendation"]
     seeds, epochs = len(about["seeds"]), about["epochs"]
     trained = f", {epochs} epoch{'s' if epochs > 1 else ''} each" if epochs else ""
     fits = f"{seeds} seed{'s' if seeds > 1 else ''}{trained}"
     measured = f"measured on {about['rows']['test']:,} rows that none of them learned from"
     say(f"{len(found)} models on {data}, {fits}; {measured}.\n")
-    table(("to ..., by", *found.index), rows)
+    if _FIRST + sum(max(len(name), _CELL) + 2 for name in found.index) <= out_().width:
+        table(("to ..., by", *found.index), [_wide(each, found.index, cells) for each in jobs])
+    else:
+        table(("to ..., by", "rank", "model", "figure"), _long(jobs, cells))
     say("\nThe rank, and mean ± standard error over the seeds; a shared rank is no clear"
         " difference.\n")  # fmt: skip
     if about["summary"]:
@@ -182,3 +185,27 @@ def _tell(found: DataFrame, folder: Path, page: Path | None, data: str) -> None:
         say(f"Note: {sentence.rstrip('.')}.")
     where = f"; open {page} in a browser" if page else ""
     say(f"\nThe comparison is in {folder}{where}. Each fit is a run of its own.")
+
+
+_FIRST, _CELL = 26, 14
+"""Columns that the names of the jobs take, and a figure with its rank."""
+
+
+def _wide(job: dict[str, Any], models: Iterable[str], cells: dict[Any, str]) -> tuple[str, ...]:
+    """One line for a job, a column for each model."""
+    ranks = job["ranks"]
+    told = [f"{ranks[m]} {cells[job['job'], m]}" if m in ranks else "-" for m in models]
+    return (f"{job['purpose']}\n  {job['label']}", *told)
+
+
+def _long(jobs: list[dict[str, Any]], cells: dict[Any, str]) -> list[tuple[str, ...]]:
+    """A line for each job and model, the best model first: for more models than fit in a row."""
+    rows = []
+    for job in jobs:
+        order = sorted(job["ranks"].items(), key=lambda item: item[1])
+        for k, (model, rank) in enumerate(order):
+            first = (job["purpose"], f"  {job['label']}", "")[min(k, 2)]
+            rows.append((first, str(rank), model, cells[job["job"], model]))
+        if len(order) == 1:
+            rows.append((f"  {job['label']}", "", "", ""))
+    return rows

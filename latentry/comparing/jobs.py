@@ -82,7 +82,7 @@ OWN = {
             "auroc", "AUROC, own score", "area, 0.5 = chance", "higher",
             "Fawcett, 2006, https://doi.org/10.1016/j.patrec.2005.10.010",
             "how well the model's own loss tells rows of a class that it never saw from the rest:"
-            " the negative ELBO, or the distortion of a model without a prior",
+            " the negative ELBO, or the distortion of a model without a bound",
             "robustness",
         ),
     )

@@ -91,7 +91,7 @@ def anomalies(est: Estimator, test: Part, unseen: Any) -> dict[str, float | None
     """How well a model that never saw the class `unseen` tells its rows from the others.
 
     Gives "auroc_HOW" for each score, and "auroc": by the model's own loss, which is the negative
-    ELBO, or the distortion for a model without a prior. The score is chosen before looking.
+    ELBO, or the distortion for a model without a bound. The score is chosen before looking.
     """
     assert test.labels is not None
     found = detection.detection(est, test.data.x, test.labels == unseen)

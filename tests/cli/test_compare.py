@@ -75,3 +75,18 @@ def test_mistakes(cli: Cli, tmp_path: Path, args: list[str], words: str) -> None
     assert said.code == 2 and said.out == "" and words in said.err
     assert "Traceback" not in said.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_models_than_fit_in_a_row_stand_below_each_other(
+    cli: Cli, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    how = ["--models", "ae,vae,beta-vae", "--jobs", "reconstruct,fill", "--no-report", *SMALL]
+    said = cli("compare", files / "rows.npy", *how)
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("to ..., by"))
+    assert lines[start].split() == ["to", "...,", "by", "rank", "model", "figure"]
+    models = [line[22:].split() for line in lines[start + 1 : start + 4]]
+    assert {words[-2] for words in models} == {"ae", "vae", "beta-vae"}
+    assert lines[start + 1].startswith("reconstruct") and lines[start + 4].startswith("fill holes")

@@ -54,10 +54,10 @@ def test_rows_with_gaps_are_measured() -> None:
 class _Scored:
     """A model whose anomaly is known: its scores are the rows themselves."""
 
-    model_ = SimpleNamespace(has_prior=True)
+    model_ = SimpleNamespace(has_bound=True)
 
 
-def test_the_own_score_of_a_model_is_chosen_by_whether_it_has_a_prior(
+def test_the_own_score_of_a_model_is_chosen_by_whether_it_has_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from latentry.evaluation import detection
@@ -72,7 +72,7 @@ def test_the_own_score_of_a_model_is_chosen_by_whether_it_has_a_prior(
     test = whole(np.zeros((4, 2)), y=["a", "b", "b", "c"])
     est: Any = _Scored()
     assert anomalies(est, test, "b")["auroc"] == 0.7
-    est.model_ = SimpleNamespace(has_prior=False)
+    est.model_ = SimpleNamespace(has_bound=False)
     assert anomalies(est, test, "b") == {
         "auroc": 0.6, "auroc_reconstruction": 0.6, "auroc_reconstruction+kl": 0.7
     }  # fmt: skip
