@@ -15,7 +15,7 @@ from .disentangling import DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE, FactorVAE
 from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
 from .hierarchy import HVAE, LadderVAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
-from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE
+from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
 from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
 
@@ -50,6 +50,7 @@ __all__ = [
     "MultiplyIWAE",
     "PlanarVAE",
     "RadialVAE",
+    "RiemannianHVAE",
     "SigmaVAE",
     "SlicedWAE",
     "SparseAE",
@@ -92,6 +93,7 @@ _MODELS: tuple[type[Estimator], ...] = (
     RadialVAE,
     IAFVAE,
     HamiltonianVAE,
+    RiemannianHVAE,
     LadderVAE,
     HVAE,
 )

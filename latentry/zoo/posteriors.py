@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import nn
 
+from ..building import Plan
 from ..core.flows import FlowPosterior, InverseAutoregressive, Planar, Radial
 from ..core.hamiltonian import TEMPERINGS, Hamiltonian, Leapfrog
 from ..core.likelihood import Likelihood
 from ..core.models import LatentModel
 from ..core.posteriors import Posterior
 from ..core.priors import Prior
+from ..core.riemannian import GeneralisedLeapfrog, Riemannian
 from ..errors import LatentryError
 from ..estimator import Estimator, option
 from .checks import at_least, one_of
+
+Path = TypeVar("Path", bound=Leapfrog)
 
 
 @dataclass(eq=False, repr=False)
@@ -86,9 +91,9 @@ class HamiltonianVAE(Estimator):
         self, posterior: Posterior, prior: Prior | None, likelihood: Likelihood
     ) -> LatentModel:
         assert prior is not None
-        return Hamiltonian(posterior, prior, likelihood, self.build_leapfrog())
+        return Hamiltonian(posterior, prior, likelihood, self.build_leapfrog(Leapfrog))
 
-    def build_leapfrog(self) -> Leapfrog:
+    def build_leapfrog(self, kind: type[Path]) -> Path:
         """The steps and their cooling."""
         at_least("steps", self.steps, 1)
         at_least("step", self.step, 0.0, above=True)
@@ -99,11 +104,42 @@ class HamiltonianVAE(Estimator):
             )
         if not 0 < self.beta < 1:
             raise LatentryError(f"beta={self.beta}: give a number between 0 and 1.")
-        return Leapfrog(
+        return kind(
             self.latent,
             self.steps,
             first=self.step,
             largest=self.largest,
             tempering=self.tempering,
             beta=self.beta,
+        )
+
+
+@dataclass(eq=False, repr=False)
+class RiemannianHVAE(HamiltonianVAE):
+    """Riemannian Hamiltonian VAE: codes travel in a learned metric, easily where data are encoded.
+
+    Chadebec, Mantoux & Allassonniere, 2020, https://arxiv.org/abs/2010.11518
+    Chadebec et al., 2022, https://arxiv.org/abs/2105.00026
+    """
+
+    centres: int = option(20, "rows of the data whose codes the metric is built around")
+    reach: float = option(1.5, "distance at which the metric forgets a centre")
+    floor: float = option(0.01, "least ease of travel, far from all centres")
+
+    def build(self, plan: Plan) -> LatentModel:
+        at_least("centres", self.centres, 1)
+        at_least("reach", self.reach, 0.0, above=True)
+        at_least("floor", self.floor, 0.0, above=True)
+        prior = self.build_prior(plan.condition)
+        assert prior is not None
+        return Riemannian(
+            self.build_posterior(plan.encoder()),
+            prior,
+            plan.likelihood(plan.decoder(self.latent)),
+            self.build_leapfrog(GeneralisedLeapfrog),
+            plan.encoder(),
+            centres=self.centres,
+            reach=self.reach,
+            floor=self.floor,
+            condition=plan.condition,
         )
