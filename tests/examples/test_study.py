@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "examples"
+PAGES = ("ae-vs-vae.md", "ae-vs-vae.zh.md")
+CELL = r"(?<=\| )-?[\d.,]+(?= \|)"
+"""A figure that fills a cell of a table."""
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +32,11 @@ def run(script: str, *arguments: object, monkeypatch: pytest.MonkeyPatch) -> int
     monkeypatch.syspath_prepend(FOLDER)
     module = SimpleNamespace(**runpy.run_path(str(FOLDER / f"{script}.py")))
     return module.main([str(a) for a in arguments])
+
+
+def tables(page: str) -> str:
+    """The lines of the tables."""
+    return "\n".join(line for line in page.splitlines() if line.startswith("|"))
 
 
 def results_of(folder: Path) -> dict:
@@ -72,6 +82,37 @@ def test_a_second_call_trains_and_measures_nothing_anew(folder, monkeypatch):
     assert run("study", "--quick", "--out", folder, monkeypatch=monkeypatch) == 0
     assert {path: path.stat().st_mtime_ns for path in folder.glob("*/**/*.*")} == before
     assert results_of(folder) == first
+
+
+def test_both_editions_are_filled_with_the_same_figures(folder, tmp_path, monkeypatch):
+    runs, docs = tmp_path / "study", tmp_path / "docs"
+    docs.mkdir()
+    for name in ("mnist", "fashion-mnist"):
+        shutil.copytree(folder, runs / name, ignore=shutil.ignore_patterns("models", "parts"))
+    for page in PAGES:
+        shutil.copy(ROOT / "docs" / page, docs)
+    before = {page: (docs / page).read_text("utf-8") for page in PAGES}
+
+    with pytest.raises(SystemExit, match="--quick run"):
+        run("study_pages", runs, "--docs", docs, monkeypatch=monkeypatch)
+    assert {page: (docs / page).read_text("utf-8") for page in PAGES} == before
+
+    run("study_pages", runs, "--docs", docs, "--quick", monkeypatch=monkeypatch)
+    english, chinese = ((docs / page).read_text("utf-8") for page in PAGES)
+    assert re.findall(CELL, tables(english)) == re.findall(CELL, tables(chinese))
+    for shown in re.findall(r"\((pictures/study-[^)]+)\)", chinese):
+        assert (docs / shown).read_bytes().startswith(b"\x89PNG")
+    mse = table_of(results_of(folder), "reconstruction")["VAE"]["squared error"]
+    assert f"| VAE | {mse:.3g} |" in english
+
+
+def test_a_word_without_a_translation_is_refused(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    words = SimpleNamespace(**runpy.run_path(str(FOLDER / "study_words.py")))
+    assert words.say("AE, N(0, I)", "zh") == "AE，N(0, I)"
+    assert words.say("noise 0.25", "zh") == "噪声 0.25"
+    with pytest.raises(KeyError, match="no translation"):
+        words.say("VAE, upside down", "zh")
 
 
 def test_a_folder_with_other_settings_is_refused(folder, tmp_path, monkeypatch):
