@@ -37,6 +37,7 @@ from .evaluation.likelihood import evaluate
 from .inputs import read_condition, read_rows
 from .training.history import History
 from .training.progress import Reporter
+from .training.sources import Source
 
 ROWS_AT_ONCE = 2048
 """Rows that go through a network together outside training."""
@@ -141,6 +142,12 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def objective(self) -> Objective:
         """The bound and penalties that are trained on."""
         return Objective(Elbo(linear(0.0, 1.0, self.warmup), settled=self.warmup))
+
+    def complete(self, source: Source) -> None:
+        """Fit what is learned once the networks are trained, from the training rows.
+
+        `source.all(n)` gives them, raw and with their conditions. Most models have no such part.
+        """
 
     def choose_likelihood(self, schema: Schema) -> tuple[str, str]:
         """The likelihood that "auto" stands for with such data, and the reason in a sentence."""

@@ -68,6 +68,7 @@ def fit(
             persistence.mark(folder, "interrupted")
         raise
     est.model_.eval()
+    est.complete(source)
     est.sampler_ = None if est.model_.has_prior else fit_sampler(est, source)
     if folder is not None:
         persistence.finish(est, folder)

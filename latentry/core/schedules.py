@@ -25,6 +25,13 @@ def linear(start: float, end: float, share: float) -> Schedule:
     return lambda done: start + (end - start) * (done / share).clamp(max=1.0)
 
 
+def geometric(start: float, end: float, share: float) -> Schedule:
+    """From `start` to `end` by equal factors over the first `share` of training, then constant."""
+    if share <= 0:
+        return constant(end)
+    return lambda done: start * (end / start) ** (done / share).clamp(max=1.0)
+
+
 def cyclical(end: float, cycles: int, rise: float = 0.5, share: float = 1.0) -> Schedule:
     """`cycles` times from 0 to `end` (over `rise` of each cycle, then held) within `share`.
 

@@ -11,6 +11,7 @@ from ..errors import LatentryError, suggest
 from ..estimator import Estimator
 from ..persistence import read_info
 from .autoencoders import AE, RAE, ContractiveAE, DenoisingAE, SparseAE
+from .discrete import FSQVAE, VQVAE, ConcreteVAE, ResidualVQVAE
 from .disentangling import DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE, FactorVAE
 from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
 from .hierarchy import HVAE, LadderVAE
@@ -23,6 +24,7 @@ __all__ = [
     "AE",
     "CIWAE",
     "DIPVAE",
+    "FSQVAE",
     "GECO",
     "HVAE",
     "IAFVAE",
@@ -30,12 +32,14 @@ __all__ = [
     "PIWAE",
     "RAE",
     "VAE",
+    "VQVAE",
     "WAEMMD",
     "AdversarialAE",
     "AnnealedVAE",
     "BetaTCVAE",
     "BetaVAE",
     "CapacityVAE",
+    "ConcreteVAE",
     "ConditionalVAE",
     "ContractiveAE",
     "DReG",
@@ -50,6 +54,7 @@ __all__ = [
     "MultiplyIWAE",
     "PlanarVAE",
     "RadialVAE",
+    "ResidualVQVAE",
     "RiemannianHVAE",
     "SigmaVAE",
     "SlicedWAE",
@@ -96,10 +101,22 @@ _MODELS: tuple[type[Estimator], ...] = (
     RiemannianHVAE,
     LadderVAE,
     HVAE,
+    VQVAE,
+    ResidualVQVAE,
+    FSQVAE,
+    ConcreteVAE,
 )
 
 # Where capitals alone do not say how a name is read.
-_SPELT = {"WAEMMD": "wae-mmd", "DIPVAE": "dip-vae", "DReG": "dreg", "IAFVAE": "iaf-vae"}
+_SPELT = {
+    "WAEMMD": "wae-mmd",
+    "DIPVAE": "dip-vae",
+    "DReG": "dreg",
+    "IAFVAE": "iaf-vae",
+    "VQVAE": "vq-vae",
+    "ResidualVQVAE": "residual-vq-vae",
+    "FSQVAE": "fsq-vae",
+}
 
 
 def _kebab(name: str) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from latentry.core.schedules import Schedule, constant, cyclical, linear
+from latentry.core.schedules import Schedule, constant, cyclical, geometric, linear
 
 
 def at(schedule: Schedule, *shares: float) -> list[float]:
@@ -22,3 +22,8 @@ def test_cyclical_starts_again_and_ends_at_its_weight() -> None:
 
 def test_constant() -> None:
     assert at(constant(3.0), 0, 0.5, 1) == [3, 3, 3]
+
+
+def test_geometric_falls_by_equal_factors() -> None:
+    assert at(geometric(1.0, 0.25, 0.5), 0, 0.25, 0.5, 1) == [1, 0.5, 0.25, 0.25]
+    assert at(geometric(1.0, 0.25, 0.0), 0, 1) == [0.25, 0.25]
