@@ -186,7 +186,8 @@ class Run:
         if skipped > HOPELESS * looked:
             raise LatentryError(
                 f"{skipped} of the last {looked} training steps gave a loss or a gradient that is"
-                f" not finite; use a smaller lr than {self.options.lr:g}, clip=1 or"
+                f" not finite{watch.longer(self.options.skip)}; use a smaller lr than"
+                f" {self.options.lr:g}, clip=1 or"
                 " precision='float32', and look for extreme values in the data."
             )
 
@@ -350,7 +351,10 @@ class Run:
         elif self.step.average is not None:
             self.step.weights.values.copy_(self.step.average)
         rows = self.source if self.valid is None else self.valid
-        for sentence in watch.look(self.history, self.model, self.transform, rows, self.device):
+        said = watch.look(
+            self.history, self.model, self.transform, rows, self.device, self.options.skip
+        )
+        for sentence in said:
             self.remark(sentence)
         return self.history
 

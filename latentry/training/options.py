@@ -39,6 +39,8 @@ class Options:
     """The share of all steps in which the rate rises from zero."""
     clip: float | None = None
     """The largest norm a step's gradient may have; a longer one is shortened to it."""
+    skip: float | None = None
+    """The norm of a gradient above which a step is left out: Child, 2021, arXiv 2011.10650."""
     ema: float | None = None
     """Decay of an exponential moving average of the weights, which is then what is kept."""
     patience: int | None = None
@@ -62,6 +64,8 @@ class Options:
         _number("checkpoint_seconds", self.checkpoint_seconds, 0.0, math.inf)
         if self.clip is not None:
             _number("clip", self.clip, 0.0, math.inf, low_open=True)
+        if self.skip is not None:
+            _number("skip", self.skip, 0.0, math.inf, low_open=True)
         if self.ema is not None:
             _number("ema", self.ema, 0.0, 1.0)
         if self.patience is not None:

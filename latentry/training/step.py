@@ -4,8 +4,8 @@
     gradients -> sum over processes -> clip -> update -> moving average
 
 For one process all of it is one graph without a branch on data, which can be compiled. Nothing in
-a step asks the device for a number, so a GPU is never waited for: a step that is not finite leaves
-the weights as they were and counts as skipped.
+a step asks the device for a number, so a GPU is never waited for: a step that is not finite, or
+whose gradient is longer than `skip`, leaves the weights as they were and counts as skipped.
 """
 
 from __future__ import annotations
@@ -170,6 +170,8 @@ class Step:
         # A compiler works out `ok` anew for every few weights, so it is one comparison, which is
         # also false for NaN. Written with isfinite and a root it took a fifth of the whole step.
         ok = square + seen[0].abs() < math.inf
+        if self.options.skip is not None:
+            ok = ok & (square < self.options.skip**2)
         if self.options.clip is not None:
             g = g * (self.options.clip / (square.sqrt() + 1e-6)).clamp(max=1.0)
         self.rule.update(w, g, state, now[2:], ok)

@@ -29,9 +29,10 @@ def look(
     transform: nn.Module,
     source: Source,
     device: torch.device,
+    skip: float | None = None,
 ) -> list[str]:
     """Remarks about a trained model, one sentence each; none where all is well."""
-    sentences = [skipped(history), overfitting(history)]
+    sentences = [skipped(history, skip), overfitting(history)]
     model.eval()
     raw, c = next(iter(source.all(ROWS)))
     q = model.encode(transform(raw.to(device)), None if c is None else c.to(device))
@@ -40,15 +41,20 @@ def look(
     return [sentence for sentence in sentences if sentence]
 
 
-def skipped(history: History) -> str | None:
-    """A remark if steps had to be skipped because they were not finite."""
+def skipped(history: History, skip: float | None = None) -> str | None:
+    """A remark if steps were skipped: they were not finite, or their gradient above `skip`."""
     count = int(sum(row.get("skipped", 0) for row in history.rows))
     if not count:
         return None
     return (
         f"{count} step{'s were' if count > 1 else ' was'} skipped because the loss or a gradient"
-        " was not finite; a smaller lr or clip=1 avoids that."
+        f" was not finite{longer(skip)}; a smaller lr or clip=1 avoids that."
     )
+
+
+def longer(skip: float | None) -> str:
+    """What else a step is left out for, where there is such an option."""
+    return "" if skip is None else f" or a gradient was longer than skip={skip:g}"
 
 
 def overfitting(history: History) -> str | None:

@@ -88,6 +88,18 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(worker: ModuleType):
     assert not torch.equal(kept[0], step.weights.values)
 
 
+def test_a_step_with_too_long_a_gradient_is_left_out(worker: ModuleType):
+    first = make(worker)
+    take(first, worker.rows(8))
+    norm = float((first.state[0] / 0.1).norm())
+    for skip, left_out in ((0.99 * norm, 1), (1.01 * norm, 0)):
+        step = make(worker, skip=skip)
+        before = step.weights.values.clone()
+        take(step, worker.rows(8))
+        assert step.skipped() == left_out
+        assert torch.equal(before, step.weights.values) == bool(left_out)
+
+
 def test_a_long_gradient_is_shortened(worker: ModuleType):
     plain, clipped = make(worker), make(worker, clip=0.5)
     for step in (plain, clipped):
