@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         ConcreteVAE,
         ConditionalVAE,
         ContractiveAE,
+        DeepVAE,
         DenoisingAE,
         DReG,
         FactorVAE,
@@ -121,6 +122,7 @@ _HOME = {
     "tune": "tuning",
     "LadderVAE": "zoo",
     "HVAE": "zoo",
+    "DeepVAE": "zoo",
 }
 
 __all__ = [
@@ -147,6 +149,7 @@ __all__ = [
     "ContractiveAE",
     "DReG",
     "Dataset",
+    "DeepVAE",
     "DenoisingAE",
     "Estimator",
     "FactorVAE",

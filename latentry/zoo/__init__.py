@@ -14,7 +14,7 @@ from .autoencoders import AE, RAE, ContractiveAE, DenoisingAE, SparseAE
 from .discrete import FSQVAE, VQVAE, ConcreteVAE, ResidualVQVAE
 from .disentangling import DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE, FactorVAE
 from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
-from .hierarchy import HVAE, LadderVAE
+from .hierarchy import HVAE, DeepVAE, LadderVAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
@@ -43,6 +43,7 @@ __all__ = [
     "ConditionalVAE",
     "ContractiveAE",
     "DReG",
+    "DeepVAE",
     "DenoisingAE",
     "FactorVAE",
     "FlowPriorVAE",
@@ -105,6 +106,7 @@ _MODELS: tuple[type[Estimator], ...] = (
     ResidualVQVAE,
     FSQVAE,
     ConcreteVAE,
+    DeepVAE,
 )
 
 # Where capitals alone do not say how a name is read.

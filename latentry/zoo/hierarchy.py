@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,9 +15,11 @@ from ..core.models import LatentModel
 from ..core.posteriors import GaussianPosterior
 from ..core.priors import ConditionalNormal, Prior, StandardNormal, VampPrior
 from ..core.scores import passes
+from ..data.schema import Schema
 from ..errors import LatentryError
 from ..estimator import Estimator, option
 from ..evaluation.likelihood import ACTIVE
+from ..nets.deep import DeepEncoder, DeepHead, Form, deep_rungs, image_sides, shared_out
 from ..nets.mlp import layers
 from .checks import at_least
 
@@ -175,3 +178,67 @@ class HVAE(Hierarchical):
         )
         likelihood = plan.likelihood(plan.decoder(self.latent))
         return Hierarchy(Two(upper, lower), [Root(prior), joint], likelihood)
+
+
+@dataclass(eq=False, repr=False)
+class DeepVAE(Hierarchical):
+    """Deep VAE: few to tens of stochastic layers from coarse to fine, in one residual network.
+
+    Child, 2021, https://arxiv.org/abs/2011.10650
+
+    For images, layers lie at sizes from a single position up to the image's own, and codes are
+    images as well; for vectors all layers are alike. It has a network of its own.
+    """
+
+    latent: int = option(8, "numbers of the code at each position of each stochastic layer")
+    layers: int | tuple[int, ...] = option(
+        6, "stochastic layers in all, or at each size from a single position up"
+    )
+    hidden: int | tuple[int, ...] | None = option(
+        None, "width of the network: 64 (conv) or 128 (mlp) by default"
+    )
+    net: str = option("auto", "network: conv (images), mlp, or auto to choose by the data")
+    activation: str = option("gelu", "activation of the network: relu, gelu, silu, ...")
+    ema: float | None = option(0.999, "decay of a moving average of the weights, such as 0.999")
+    skip: float | None = option(None, "a step whose gradient has a larger norm is left out")
+
+    def choose_net(self, schema: Schema) -> tuple[str, str]:
+        if schema.kind != "image":
+            return "mlp", "net mlp, because samples are vectors"
+        return "conv", "net conv, because samples are images"
+
+    def form(self, plan: Plan) -> Form:
+        """The sizes and the width of the network."""
+        if self.encoder is not None or self.decoder is not None:
+            raise LatentryError(
+                "DeepVAE has a network of its own, which encoder= and decoder= cannot replace;"
+                " leave them out, and set its width with hidden=."
+            )
+        if plan.net == "conv" and len(plan.schema.shape) != 3:
+            raise LatentryError("net='conv' needs images, but these are vectors: use net='mlp'.")
+        sides = image_sides(plan.schema.shape) if plan.net == "conv" else ((),)
+        hidden = plan.hidden or (64 if plan.net == "conv" else 128,)
+        if len(set(hidden)) > 1:
+            raise LatentryError(f"hidden={self.hidden}: DeepVAE has one width; give one number.")
+        act = "gelu" if plan.activation is None else plan.activation
+        counts = layer_counts(self.layers, len(sides))
+        return Form(plan.schema.shape, hidden[0], sides, counts, plan.condition, act)
+
+    def build(self, plan: Plan) -> LatentModel:
+        form = self.form(plan)
+        body = DeepEncoder(form, plan.schema.values, plan.schema.missing)
+        likelihood = plan.likelihood(DeepHead(form, plan.n_params))
+        return Hierarchy(body, deep_rungs(form, self.latent), likelihood)
+
+
+def layer_counts(layers: int | tuple[int, ...], sizes: int) -> tuple[int, ...]:
+    """Stochastic layers at each size from the coarsest. Raises LatentryError for none there."""
+    given: tuple[int, ...] = tuple(np.atleast_1d(layers).tolist())
+    if len(given) == 1 and given[0] >= 1:
+        return shared_out(given[0], sizes)
+    if len(given) != sizes or given[0] < 1 or min(given) < 0:
+        raise LatentryError(
+            f"layers={layers}: give their number, at least 1, or the number at each of the {sizes}"
+            " sizes from a single position up, with at least 1 at the first."
+        )
+    return given

@@ -62,7 +62,8 @@ def test_training_lowers_the_loss(name: str) -> None:
 def test_conditional(name: str) -> None:
     model = small(name).fit(DIGITS[:200], condition=LABELS[:200])
     assert model.sample(4, condition=[0, 1, 2, 3]).shape == (4, 64)
-    assert model.transform(DIGITS[:4], condition=LABELS[:4]).shape == (4, 2)
+    codes = model.transform(DIGITS[:4], condition=LABELS[:4])
+    assert codes.shape == (4, model.model_.latent) == (4, len(model.get_feature_names_out()))
 
 
 @pytest.mark.parametrize("name", MODELS)
