@@ -26,4 +26,4 @@ def test_constant() -> None:
 
 def test_geometric_falls_by_equal_factors() -> None:
     assert at(geometric(1.0, 0.25, 0.5), 0, 0.25, 0.5, 1) == [1, 0.5, 0.25, 0.25]
-    assert at(geometric(1.0, 0.25, 0.0), 0, 1) == [0.25, 0.25]
+    assert at(geometric(1.0, 0.25, 0.0), 0.0, 1.0) == [0.25, 0.25]
