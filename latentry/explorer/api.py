@@ -48,7 +48,7 @@ def _about(id: str, run: Shown) -> schemas.Run:
             "id": id,
             "name": run.name,
             "model": type(run.est).__name__,
-            "latent": run.est.latent,
+            "latent": run.est.model_.latent,
             "kind": schema.kind,
             "shape": schema.shape,
             "columns": None if schema.columns is None else list(schema.columns),

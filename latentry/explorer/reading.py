@@ -34,9 +34,9 @@ This = Annotated[Shown, Depends(picked)]
 def codes_of(run: Shown, codes: Sequence[Sequence[float]]) -> np.ndarray:
     """Codes (N, D); raises Refused where one has another number of dimensions."""
     for i, code in enumerate(codes):
-        if len(code) != run.est.latent:
+        if len(code) != run.est.model_.latent:
             raise Refused(
-                f"A code of this run has {run.est.latent} numbers, but code {i} has {len(code)}."
+                f"A code of this run has {run.est.model_.latent} numbers, but code {i} has {len(code)}."
             )
     return np.asarray(codes, dtype=np.float64)
 
@@ -77,7 +77,7 @@ def point_of(run: Shown, point: schemas.Point, condition: Any) -> tuple[np.ndarr
 
 
 def code_names(run: Shown) -> list[str]:
-    return [f"z{i + 1}" for i in range(run.est.latent)]
+    return [f"z{i + 1}" for i in range(run.est.model_.latent)]
 
 
 def columns_of(run: Shown) -> dict[str, tuple[str, Callable[[], np.ndarray]]]:

@@ -109,9 +109,9 @@ class Shown:
 
     def decode(self, codes: np.ndarray, condition: Any) -> np.ndarray:
         """The mean of p(x | z) for codes (N, D), in the data's layout."""
-        if codes.shape[1] != self.est.latent:
+        if codes.shape[1] != self.est.model_.latent:
             raise Refused(
-                f"A code of this run has {self.est.latent} numbers; {codes.shape[1]} were given."
+                f"A code of this run has {self.est.model_.latent} numbers; {codes.shape[1]} were given."
             )
         return self.est.inverse_transform(codes, condition=condition)
 
@@ -226,7 +226,7 @@ class Shown:
             with NOISE:
                 (r,) = passes(self.est.model_, t, c, 1, 0)
                 parts.append(r.rates)
-        if any(part.shape[1] != self.est.latent for part in parts):
+        if any(part.shape[1] != self.est.model_.latent for part in parts):
             return None
         return torch.cat(parts).mean(0).double().cpu().numpy()
 

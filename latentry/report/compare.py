@@ -61,7 +61,7 @@ def words_of(models: Any) -> list[dict[str, str]]:
     for name, est in models.items():
         sentence, paper = words.source_of(est)
         size = sum(p.numel() for p in est.model_.parameters())
-        facts = f"{est.latent} latent dimensions, {est.likelihood_} likelihood, {est.net_} network,"
+        facts = f"{est.model_.latent} latent dimensions, {est.likelihood_} likelihood, {est.net_} network,"
         found.append(
             {
                 "name": name,

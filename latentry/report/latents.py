@@ -190,8 +190,10 @@ def manifold(est: Estimator, n: int = 15, *, x: Any = None, condition: Any = Non
     and the second upwards. For a model without a prior it is scaled to the codes of x.
     condition: one value, which holds for the whole grid.
     """
-    if est.latent != 2:
-        raise LatentryError(f"a manifold needs latent=2; this model has latent={est.latent}.")
+    if est.model_.latent != 2:
+        raise LatentryError(
+            f"a manifold needs latent=2; this model has latent={est.model_.latent}."
+        )
     steps = np.array([NormalDist().inv_cdf(q) for q in np.linspace(0.05, 0.95, n)])
     centre, scale, text = _frame(est, x, condition)
     across, up = np.meshgrid(steps, steps)

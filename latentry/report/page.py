@@ -85,7 +85,7 @@ def draw(
     if kind == "table" and est.schema_.features > 2:
         yield f.correlations(est, x, **given)
     yield f.latent_map(est, x, labels, evaluation=evaluation, **given)
-    if est.latent == 2:
+    if est.model_.latent == 2:
         one = None if condition is None else np.asarray(condition)[0]
         yield f.manifold(est, x=x, condition=one)
     if count(x) > 1:

@@ -90,7 +90,7 @@ def _fact(est: Estimator, name: str, found: Mapping[str, Any], units: Mapping[st
         text += f" ± {number(error, 2)}" if error is not None else ""
         remark += f"; {number(draws)} draws per sample" if draws else ""
     if name == "active_units":
-        text += f" of {est.latent}"
+        text += f" of {est.model_.latent}"
     return Fact(label, text, unit, remark)
 
 
@@ -148,8 +148,8 @@ def data_name(source: Mapping[str, Any] | None) -> str:
 
 def lead(est: Estimator) -> str:
     """The first sentence of the page."""
-    size = "dimension" if est.latent == 1 else "dimensions"
-    return f"{est.latent} latent {size}, trained on {one_sample(est)}."
+    size = "dimension" if est.model_.latent == 1 else "dimensions"
+    return f"{est.model_.latent} latent {size}, trained on {one_sample(est)}."
 
 
 def source_of(est: Estimator) -> tuple[str, str]:
