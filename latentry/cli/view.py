@@ -242,6 +242,22 @@ def _model_row(name: str, cls: type) -> dict[str, Any]:
     return {**about, "sources": sources(cls), "options": options}
 
 
+@app.command(rich_help_panel=LISTS, epilog="Example: latentry cite beta-vae")
+def cite(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="`latentry models` lists them.")],
+    json_: Json = False,
+) -> None:
+    """Print the papers that a model comes from, as BibTeX."""
+    from .. import zoo
+    from ..zoo.papers import papers
+
+    found = papers(zoo.named(name))
+    if json_:
+        emit({"model": _name_of(name), "papers": [{**vars(p), "title": p.title} for p in found]})
+        return
+    say("\n\n".join(paper.bibtex() for paper in found))
+
+
 @app.command(rich_help_panel=LISTS, epilog="Example: latentry data mnist")
 def data(
     name: Annotated[

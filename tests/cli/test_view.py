@@ -163,3 +163,14 @@ def test_mistakes_about_measures(cli: Cli, vae_run: Path, files: Path) -> None:
     assert "go with --measures" in cli(*args, "--anomalies", "3").err
     missing = cli(*args, "--measures", "samples", "--features", "gone.pt")
     assert missing.code == 2 and "gone.pt" in missing.err
+
+
+def test_cite(cli: Cli) -> None:
+    said = cli("cite", "beta-vae")
+    assert said.code == 0
+    assert said.out.startswith("@misc{higgins2017beta,")
+    found = cli("cite", "iwae", "--json").json
+    assert found["papers"][0]["title"] == "Importance Weighted Autoencoders"
+    said = cli("cite", "beta-va")
+    assert said.code == 2
+    assert "Did you mean 'beta-vae'" in said.err
