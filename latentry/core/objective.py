@@ -67,6 +67,13 @@ class Objective(nn.Module):
                 pairs.append((own, trainable(penalty)))
         return [(loss, trainable(model)), *pairs]
 
+    def moves(self, done: Tensor) -> list[Tensor] | None:
+        """Whether each of the `losses` changes its weights in this step, () bools; None: all do.
+
+        Weights at rest keep their value and what the rule that changes them knows of them.
+        """
+        return None
+
     def value(self, r: Inference) -> Tensor:
         """The unweighted bound by which epochs are compared, (B,), in nats."""
         return self.bound.unweighted(r)

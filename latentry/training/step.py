@@ -174,12 +174,27 @@ class Step:
             ok = ok & (square < self.options.skip**2)
         if self.options.clip is not None:
             g = g * (self.options.clip / (square.sqrt() + 1e-6)).clamp(max=1.0)
+        moves = self.run.objective.moves(now[0])
+        before = [] if moves is None else [t.clone() for t in (w, *state)]
         self.rule.update(w, g, state, now[2:], ok)
+        if moves is not None:
+            at = self._places(moves)
+            for tensor, old in zip((w, *state), before, strict=True):
+                tensor.copy_(torch.where(at, tensor, old))
         if average is not None:
             average.copy_(torch.where(ok, torch.lerp(average, w, now[1]), average))
         good = ok.float()
         bad = 1.0 - good
         totals += torch.cat([torch.where(ok, seen, 0.0), torch.stack([good, bad, bad])])
+
+    def _places(self, moves: list[Tensor]) -> Tensor:
+        """Which weights move, (n,), where `moves` says so for each loss."""
+        moving = torch.zeros(len(self.weights.parameters), dtype=torch.bool, device=self.device)
+        for own, trains in zip(moves, self.trains, strict=True):
+            moving[trains] = own
+        sizes = [p.numel() for p in self.weights.parameters]
+        parts = [m.expand(n) for m, n in zip(moving.unbind(), sizes, strict=True)]
+        return torch.cat(parts)
 
     def row(self) -> dict[str, float]:
         """The means of the parts over the steps since `start_epoch`, and the steps skipped."""

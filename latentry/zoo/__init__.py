@@ -11,9 +11,11 @@ from ..errors import LatentryError, suggest
 from ..estimator import Estimator
 from ..persistence import read_info
 from .autoencoders import AE, RAE, ContractiveAE, DenoisingAE, SparseAE
+from .consistent import ConsistencyVAE, LaggingVAE
 from .discrete import FSQVAE, VQVAE, ConcreteVAE, ResidualVQVAE
 from .disentangling import DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE, FactorVAE
 from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
+from .geometry import HypersphericalVAE, PoincareVAE
 from .hierarchy import HVAE, DeepVAE, LadderVAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
@@ -41,6 +43,7 @@ __all__ = [
     "CapacityVAE",
     "ConcreteVAE",
     "ConditionalVAE",
+    "ConsistencyVAE",
     "ContractiveAE",
     "DReG",
     "DeepVAE",
@@ -49,11 +52,14 @@ __all__ = [
     "FlowPriorVAE",
     "FreeBitsVAE",
     "HamiltonianVAE",
+    "HypersphericalVAE",
     "InfoVAE",
     "LadderVAE",
+    "LaggingVAE",
     "MixturePriorVAE",
     "MultiplyIWAE",
     "PlanarVAE",
+    "PoincareVAE",
     "RadialVAE",
     "ResidualVQVAE",
     "RiemannianHVAE",
@@ -107,6 +113,10 @@ _MODELS: tuple[type[Estimator], ...] = (
     FSQVAE,
     ConcreteVAE,
     DeepVAE,
+    HypersphericalVAE,
+    PoincareVAE,
+    ConsistencyVAE,
+    LaggingVAE,
 )
 
 # Where capitals alone do not say how a name is read.
