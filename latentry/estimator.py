@@ -143,6 +143,12 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """The bound and penalties that are trained on."""
         return Objective(Elbo(linear(0.0, 1.0, self.warmup), settled=self.warmup))
 
+    def prepare(self, source: Source, folder: Path | None) -> None:
+        """Bring the networks to where their training starts, from the training rows.
+
+        `folder` may keep what that takes long to do. Most models start where their weights fall.
+        """
+
     def complete(self, source: Source) -> None:
         """Fit what is learned once the networks are trained, from the training rows.
 

@@ -53,6 +53,7 @@ def fit(
     if folder is not None:
         persistence.start(est, folder, origin, fingerprint(array))
     try:
+        est.prepare(source, None if folder is None else folder / "before")
         est.history_ = train(
             est.model_,
             est.scaler_,

@@ -11,6 +11,7 @@ from ..errors import LatentryError, suggest
 from ..estimator import Estimator
 from ..persistence import read_info
 from .autoencoders import AE, RAE, ContractiveAE, DenoisingAE, SparseAE
+from .clustering import VaDE
 from .consistent import ConsistencyVAE, LaggingVAE
 from .discrete import FSQVAE, VQVAE, ConcreteVAE, ResidualVQVAE
 from .disentangling import DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE, FactorVAE
@@ -66,6 +67,7 @@ __all__ = [
     "SigmaVAE",
     "SlicedWAE",
     "SparseAE",
+    "VaDE",
     "VampPriorVAE",
     "load",
     "models",
@@ -117,10 +119,12 @@ _MODELS: tuple[type[Estimator], ...] = (
     PoincareVAE,
     ConsistencyVAE,
     LaggingVAE,
+    VaDE,
 )
 
 # Where capitals alone do not say how a name is read.
 _SPELT = {
+    "VaDE": "vade",
     "WAEMMD": "wae-mmd",
     "DIPVAE": "dip-vae",
     "DReG": "dreg",
