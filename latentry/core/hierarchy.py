@@ -179,7 +179,7 @@ class Hierarchy(LatentModel):
             levels.append(level)
         return h.flatten(2), tuple(levels)
 
-    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Chain:
         return Chain(self, self.body(x, c), c, len(x))
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
@@ -264,6 +264,12 @@ class Chain(Distribution):
     @property
     def variance(self) -> Tensor:
         return self.stddev.square()
+
+    @property
+    def moved(self) -> Tensor:
+        """How far q moves the mean of p, in standard deviations of p, given the means above."""
+        levels = self._levels(1, typical)
+        return torch.cat([(v.z - v.p.mean) / v.p.stddev for v in levels], -1)[0]
 
     def rsample(self, sample_shape: _size = NO_SHAPE) -> Tensor:
         shape = torch.Size(sample_shape)

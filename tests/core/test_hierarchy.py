@@ -202,6 +202,17 @@ def test_the_code_that_stands_for_a_row_takes_the_mean_of_each_level() -> None:
     torch.testing.assert_close(model.encode(x).mean, torch.cat([z2, z1], -1))
 
 
+def test_a_level_that_adds_nothing_to_its_prior_moves_nothing() -> None:
+    model, x = chain(), rows()
+    joint = model.rungs[1]
+    assert isinstance(joint, Joint)
+    with torch.no_grad():
+        joint.look.get_parameter("w").copy_(torch.tensor([[0.0, 0.0, A]]))
+        moved = model.encode(x).moved
+        torch.testing.assert_close(moved[:, 0], model.encode(x).mean[:, 0])
+    torch.testing.assert_close(moved[:, 1], torch.zeros(5))
+
+
 def test_draws_have_the_moments_of_the_prior() -> None:
     torch.manual_seed(0)
     z = chain().draw(40_000)
