@@ -16,7 +16,8 @@ momenta from N(0, G(z)), by steps of the generalised leapfrog:
 A step keeps volumes only where its first two lines, which have their result on both sides, are
 solved; the few fixed-point iterations that are usual do not solve them. Their derivatives have a
 closed form, so Newton's method solves them here, to rounding. With volumes kept, the weights are
-those of `latentry.core.hamiltonian`, with N(0, G(z)) in place of N(0, I).
+those of `latentry.core.hamiltonian`, with N(0, G(z)) in place of N(0, I). A draw with a step so long
+that there is no solution counts as nothing, which leaves the bound a lower one.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ from .priors import Prior
 
 NEWTON = 4
 """Newton steps for each equation: each about doubles the digits that are right."""
+NEAR = 1e-3
+"""How nearly an equation has to hold, in shares of its numbers, before the last step."""
+LOST = 50.0
+"""Nats that a draw loses if a step's equation has no root: its weight is then nothing."""
 
 
 class Metric:
@@ -86,39 +91,54 @@ class Metric:
         return -0.5 * (trace[..., None] * dw).sum(-2)
 
 
-def newton(f: Callable[[Tensor], tuple[Tensor, Tensor]], start: Tensor) -> Tensor:
-    """The root of f near `start`, where f gives its value (..., D) and Jacobian (..., D, D).
+def newton(f: Callable[[Tensor], tuple[Tensor, Tensor]], start: Tensor) -> tuple[Tensor, Tensor]:
+    """The roots of f near `start`, (..., D), and where they were found, (...).
 
-    Its gradient is that of the root, by the implicit function theorem: only the last step has one.
+    f gives its value (..., D) and Jacobian (..., D, D). A root's gradient is that of the implicit
+    function theorem, for only the last step has one. Where there is no root, what is returned is
+    one step from `start`, which is finite.
     """
-
-    def step(y: Tensor) -> Tensor:
-        value, jacobian = f(y)
-        return y - torch.linalg.solve_ex(jacobian.detach(), value[..., None])[0][..., 0]
-
     with torch.no_grad():
         y = start.detach()
         for _ in range(NEWTON):
-            y = step(y)
-    return step(y.detach())
+            y = _step(y, *f(y))
+        near = f(y)[0].abs().amax(-1) < NEAR * (1 + y.abs().amax(-1))
+        y = torch.where(near[..., None], y, start.detach())
+    value, jacobian = f(y)
+    eye = torch.eye(y.shape[-1], dtype=y.dtype, device=y.device)
+    return _step(y, value, torch.where(near[..., None, None], jacobian.detach(), eye)), near
+
+
+def _step(y: Tensor, value: Tensor, jacobian: Tensor) -> Tensor:
+    return y - torch.linalg.solve_ex(jacobian, value[..., None])[0][..., 0]
 
 
 class GeneralisedLeapfrog(Leapfrog):
     """The leapfrog with a metric that depends on where the particle is."""
 
-    def travel(self, z: Tensor, rho: Tensor, slope: Slope, metric: Metric) -> tuple[Tensor, Tensor]:
-        """(z_K, rho_K) from z_0 and a momentum before it is heated, all (K, B, D)."""
-        eps, coolings = self.sizes.to(z.dtype), self.coolings().to(z.dtype)
-        rho = rho / coolings.prod()
+    def travel(
+        self, z0: Tensor, gamma: Tensor, slope: Slope, metric: Metric
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(z_K, rho_K) from z_0 and the momentum gamma before it is heated, all (K, B, D).
+
+        With it where all equations had a root, (K, B); elsewhere the particle stays where it was.
+        """
+        eps, coolings = self.sizes.to(z0.dtype), self.coolings().to(z0.dtype)
+        z, rho = z0, gamma / coolings.prod()
         force = slope(z) + metric.push(z)
+        solved = torch.ones_like(z[..., 0], dtype=torch.bool)
         for cooling in coolings.unbind():
-            rho = self._half(z, rho, force, eps, metric)
-            z = self._move(z, rho, eps, metric)
+            rho, one = self._half(z, rho, force, eps, metric)
+            z, two = self._move(z, rho, eps, metric)
+            solved = solved & one & two
+            z, rho = _where(solved, z, z0), _where(solved, rho, gamma)
             force = slope(z) + metric.push(z)
             rho = cooling * (rho - 0.5 * eps * (force + _bend(z, rho, metric)[0]))
-        return z, rho
+        return z, _where(solved, rho, gamma), solved
 
-    def _half(self, z: Tensor, rho: Tensor, force: Tensor, eps: Tensor, metric: Metric) -> Tensor:
+    def _half(
+        self, z: Tensor, rho: Tensor, force: Tensor, eps: Tensor, metric: Metric
+    ) -> tuple[Tensor, Tensor]:
         """The rho' with rho' = rho - eps/2 dH/dz (z, rho')."""
 
         def equation(y: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,9 +146,9 @@ class GeneralisedLeapfrog(Leapfrog):
             eye = torch.eye(len(eps), dtype=z.dtype, device=z.device)
             return y - rho + 0.5 * eps * (force + bend), eye + 0.5 * eps[:, None] * slopes
 
-        return newton(equation, rho - 0.5 * eps * (force + _bend(z, rho, metric)[0]))
+        return newton(equation, rho - 0.5 * eps * force)
 
-    def _move(self, z: Tensor, rho: Tensor, eps: Tensor, metric: Metric) -> Tensor:
+    def _move(self, z: Tensor, rho: Tensor, eps: Tensor, metric: Metric) -> tuple[Tensor, Tensor]:
         """The z' with z' = z + eps/2 (G(z)^-1 + G(z')^-1) rho."""
         each = metric.times(rho)
 
@@ -145,6 +165,10 @@ class GeneralisedLeapfrog(Leapfrog):
             return y - z - 0.5 * eps * (here + there), eye - 0.5 * eps[:, None] * slopes
 
         return newton(equation, z + eps * here)
+
+
+def _where(solved: Tensor, moved: Tensor, still: Tensor) -> Tensor:
+    return torch.where(solved[..., None], moved, still)
 
 
 def _bend(z: Tensor, rho: Tensor, metric: Metric) -> tuple[Tensor, Tensor]:
@@ -169,8 +193,9 @@ class Travelled(Carried):
         # In half precision the equations would be solved to two digits.
         with torch.autocast(z0.device.type, enabled=False):
             gamma = g.momentum(z0, noise.normal(z0.shape, z0))
-            z, rho = self.leapfrog.travel(z0, gamma, self.slope, g)
-            return z, g.log_momentum(z, rho) - g.log_momentum(z0, gamma)
+            z, rho, solved = self.leapfrog.travel(z0, gamma, self.slope, g)
+            gain = g.log_momentum(z, rho) - g.log_momentum(z0, gamma)
+            return z, gain - LOST * (~solved).to(gain.dtype)
 
     @property
     def mean(self) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -125,6 +125,8 @@ class RiemannianHVAE(HamiltonianVAE):
     centres: int = option(20, "rows of the data whose codes the metric is built around")
     reach: float = option(1.5, "distance at which the metric forgets a centre")
     floor: float = option(0.01, "least ease of travel, far from all centres")
+    # Small systems of equations gain nothing by it, and take minutes to compile.
+    compile: Any = option(False, "compile the training step: true, false, or auto")
 
     def build(self, plan: Plan) -> LatentModel:
         at_least("centres", self.centres, 1)

@@ -10,7 +10,14 @@ from oracle import Oracle
 from torch import Tensor, nn
 
 from latentry.core import noise
-from latentry.core.riemannian import GeneralisedLeapfrog, Metric, Riemannian, Travelled
+from latentry.core.riemannian import (
+    LOST,
+    GeneralisedLeapfrog,
+    Metric,
+    Riemannian,
+    Travelled,
+    newton,
+)
 
 
 class Features(nn.Linear):
@@ -82,7 +89,7 @@ def test_a_path_keeps_the_volume() -> None:
 
     def path(pair: Tensor) -> Tensor:
         z, gamma = pair[None, None].chunk(2, -1)
-        return torch.cat(flow.travel(z, gamma, slope, g), -1)[0, 0]
+        return torch.cat(flow.travel(z, gamma, slope, g)[:2], -1)[0, 0]
 
     for _ in range(3):
         jacobian = torch.autograd.functional.jacobian(path, torch.randn(4, dtype=torch.float64))
@@ -104,7 +111,7 @@ def test_a_path_at_one_temperature_keeps_the_energy() -> None:
     for steps in (8, 16):
         flow = GeneralisedLeapfrog(2, steps, first=0.8 / steps, tempering="none")
         with torch.no_grad():
-            end = flow.travel(z, rho, lambda z: z, g)
+            end = flow.travel(z, rho, lambda z: z, g)[:2]
         errors.append(float((energy(*end) - energy(z, rho)).abs().mean()))
     assert errors[1] < 0.4 * errors[0]
     assert errors[1] < 0.05
@@ -156,3 +163,29 @@ def test_it_works_where_gradients_are_switched_off() -> None:
         q = model.encode(x)
         assert isinstance(q, Travelled)
         assert q.mean.shape == q.variance.shape == (5, 2)
+
+
+def test_equations_without_a_root_are_told_from_those_with_one() -> None:
+    target = torch.tensor([[2.0], [-3.0]], dtype=torch.float64, requires_grad=True)
+
+    def square(y: Tensor) -> tuple[Tensor, Tensor]:
+        return y * y - target, 2 * y[..., None]
+
+    root, found = newton(square, torch.ones(2, 1, dtype=torch.float64))
+    assert found.tolist() == [True, False]
+    assert root[0].item() == pytest.approx(math.sqrt(2), rel=1e-9)
+    (grad,) = torch.autograd.grad(root[0].sum(), target)
+    assert grad[0].item() == pytest.approx(0.5 / math.sqrt(2), rel=1e-6)
+    assert torch.isfinite(root).all()
+
+
+def test_a_draw_whose_step_is_too_long_counts_as_nothing() -> None:
+    oracle, model = riemannian(0.3)
+    model.leapfrog = GeneralisedLeapfrog(2, 3, first=30.0, largest=100.0)
+    x = oracle.draw(50)
+    r = model.infer(x, draws=20)
+    lost = r.log_q - r.log_p > LOST - 20
+    assert float(lost.float().mean()) > 0.1
+    assert (torch.logsumexp(r.log_weight, 0) - math.log(20) < oracle.log_prob(x) + 3).all()
+    grads = torch.autograd.grad(r.log_weight.mean(), list(model.parameters()), allow_unused=True)
+    assert all(g is None or torch.isfinite(g).all() for g in grads)
