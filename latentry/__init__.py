@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         RadialVAE,
         ResidualVQVAE,
         RiemannianHVAE,
+        SemiSupervisedVAE,
         SigmaVAE,
         SlicedWAE,
         SparseAE,
@@ -133,6 +134,7 @@ _HOME = {
     "LadderVAE": "zoo",
     "HVAE": "zoo",
     "DeepVAE": "zoo",
+    "SemiSupervisedVAE": "zoo",
 }
 
 __all__ = [
@@ -180,6 +182,7 @@ __all__ = [
     "RadialVAE",
     "ResidualVQVAE",
     "RiemannianHVAE",
+    "SemiSupervisedVAE",
     "SigmaVAE",
     "SlicedWAE",
     "SparseAE",

@@ -30,6 +30,8 @@ from .core.priors import GaussianMixture, Prior, StandardNormal
 from .core.schedules import linear
 from .core.scores import score_rows
 from .data.conditions import Condition
+from .data.datasets import Dataset
+from .data.labels import Labels
 from .data.schema import Schema
 from .data.transforms import Transform
 from .errors import LatentryError
@@ -59,6 +61,8 @@ class Fitted:
     """From the data's units to the model's scale."""
     condition_: Condition | None
     """What the condition is, if there is one."""
+    labels_: Labels | None
+    """What of y is predicted; None for a model that learns nothing of it."""
     sampler_: GaussianMixture | None
     """The density of the codes from which a model without a prior is sampled."""
     history_: History
@@ -155,6 +159,14 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         `source.all(n)` gives them, raw and with their conditions. Most models have no such part.
         """
 
+    def infer_labels(self, y: Any) -> Labels | None:
+        """What the model learns of y, which stands beside the condition in training; mostly None.
+
+        A model that learns of it is given c (B, C + labels) while it is trained, and c (B, C)
+        afterwards.
+        """
+        return None
+
     def choose_likelihood(self, schema: Schema) -> tuple[str, str]:
         """The likelihood that "auto" stands for with such data, and the reason in a sentence."""
         return building.choose_likelihood(schema)
@@ -177,6 +189,7 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """Train on X, optionally given a condition for each row.
 
         X: rows or images, or a `latentry.data.Dataset`, which also says what its values mean.
+        y: for models that learn to predict it; a Dataset's own labels where it is not given.
         condition: N class labels, or real values (N,) or (N, C), known when decoding too.
         folder: where to keep a run (checkpoints, history, the model). If it holds an unfinished
             run of the same model on the same data, that run is continued.
@@ -190,7 +203,10 @@ class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         c = read_condition(self, condition, len(array), required=False)
         run = None if folder is None else Path(folder)
         self.seed_ = fitting.seed_of(self, run)
-        fitting.fit(self, array, c, run, getattr(X, "source", None), progress)
+        y = X.labels if y is None and isinstance(X, Dataset) else y
+        self.labels_ = None if y is None else self.infer_labels(y)
+        labels = None if self.labels_ is None else self.labels_.pack(y, len(array))
+        fitting.fit(self, array, c, run, getattr(X, "source", None), progress, labels)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:

@@ -35,8 +35,12 @@ def fit(
     folder: Path | None,
     origin: dict[str, Any] | None,
     progress: Reporter | None = None,
+    labels: Tensor | None = None,
 ) -> None:
-    """Train `est` on the array, and keep the run in `folder` where one is given."""
+    """Train `est` on the array, and keep the run in `folder` where one is given.
+
+    labels: what the model learns to predict, (N, L), which is given to it beside c (N, C).
+    """
     if progress is None and est.verbose:
         progress = RichReporter()
     train_rows, valid_rows = split(len(array), est.valid, est.seed_)
@@ -47,7 +51,9 @@ def fit(
         objective = est.objective()  # which may have weights of its own
     est.likelihood_, est.net_, est.choices_ = choices(est, est.schema_)
     objective.expect(len(train_rows))
-    source, valid = _sources(est, array, c, train_rows, valid_rows)
+    given = [part for part in (c, labels) if part is not None]
+    beside = torch.cat(given, 1) if given else None
+    source, valid = _sources(est, array, beside, train_rows, valid_rows)
     assert source is not None  # a schema has at least two rows, and no split holds out all
     _start(est, source)
     if folder is not None:

@@ -24,6 +24,7 @@ from .building import build_model
 from .core.priors import GaussianMixture
 from .data.conditions import Condition
 from .data.files import atomic, sha256
+from .data.labels import from_dict as labels_from
 from .data.schema import Schema
 from .data.transforms import Transform
 from .errors import LatentryError
@@ -157,6 +158,11 @@ def _check_same(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
                 f"{folder} holds an unfinished run with {name}={before!r}, not {value!r};"
                 " give the same options, or name a new folder."
             )
+    if old.get("labels") != new["labels"]:
+        raise LatentryError(
+            f"the run in {folder} was started with other labels; give the same y, or name a new"
+            " folder."
+        )
     if old["fingerprint"] != new["fingerprint"]:
         raise LatentryError(
             f"the data differ from those the run in {folder} was started on;"
@@ -202,6 +208,7 @@ def describe(est: Estimator) -> dict[str, Any]:
     """All of an estimator but its tensors and history, as JSON can hold it."""
     sampler = getattr(est, "sampler_", None)
     names = getattr(est, "feature_names_in_", None)
+    labels = getattr(est, "labels_", None)
     return {
         "format": FORMAT,
         "status": "finished",
@@ -210,6 +217,7 @@ def describe(est: Estimator) -> dict[str, Any]:
         "seed": est.seed_,
         "schema": est.schema_.to_dict(),
         "condition": None if est.condition_ is None else est.condition_.to_dict(),
+        "labels": None if labels is None else labels.to_dict(),
         "likelihood": est.likelihood_,
         "net": est.net_,
         "choices": est.choices_,
@@ -271,6 +279,7 @@ def _restore_fitted(est: Estimator, info: dict[str, Any], tensors: dict[str, Ten
     est.seed_ = info["seed"]
     est.schema_ = Schema.from_dict(info["schema"])
     est.condition_ = Condition.from_dict(info["condition"]) if info["condition"] else None
+    est.labels_ = labels_from(info["labels"]) if info.get("labels") else None
     est.likelihood_, est.net_ = info["likelihood"], info["net"]
     est.choices_ = info["choices"]
     est.n_features_in_ = info["n_features_in"]

@@ -19,6 +19,7 @@ from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
 from .geometry import HypersphericalVAE, PoincareVAE
 from .hierarchy import HVAE, DeepVAE, LadderVAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
+from .labelled import SemiSupervisedVAE
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
 from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
@@ -64,6 +65,7 @@ __all__ = [
     "RadialVAE",
     "ResidualVQVAE",
     "RiemannianHVAE",
+    "SemiSupervisedVAE",
     "SigmaVAE",
     "SlicedWAE",
     "SparseAE",
@@ -120,6 +122,7 @@ _MODELS: tuple[type[Estimator], ...] = (
     ConsistencyVAE,
     LaggingVAE,
     VaDE,
+    SemiSupervisedVAE,
 )
 
 # Where capitals alone do not say how a name is read.
