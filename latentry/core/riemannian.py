@@ -16,8 +16,8 @@ momenta from N(0, G(z)), by steps of the generalised leapfrog:
 A step keeps volumes only where its first two lines, which have their result on both sides, are
 solved; the few fixed-point iterations that are usual do not solve them. Their derivatives have a
 closed form, so Newton's method solves them here, to rounding. With volumes kept, the weights are
-those of `latentry.core.hamiltonian`, with N(0, G(z)) in place of N(0, I). A draw with a step so long
-that there is no solution counts as nothing, which leaves the bound a lower one.
+those of `latentry.core.hamiltonian`, with N(0, G(z)) in place of N(0, I). A draw with a step too
+long to have a solution counts as nothing, which leaves the bound a lower one.
 """
 
 from __future__ import annotations
