@@ -59,8 +59,10 @@ if TYPE_CHECKING:
         InfoVAE,
         LadderVAE,
         LaggingVAE,
+        MissingIWAE,
         MixturePriorVAE,
         MultiplyIWAE,
+        NotMIWAE,
         PlanarVAE,
         PoincareVAE,
         RadialVAE,
@@ -135,6 +137,8 @@ _HOME = {
     "HVAE": "zoo",
     "DeepVAE": "zoo",
     "SemiSupervisedVAE": "zoo",
+    "MissingIWAE": "zoo",
+    "NotMIWAE": "zoo",
 }
 
 __all__ = [
@@ -175,8 +179,10 @@ __all__ = [
     "LadderVAE",
     "LaggingVAE",
     "LatentryError",
+    "MissingIWAE",
     "MixturePriorVAE",
     "MultiplyIWAE",
+    "NotMIWAE",
     "PlanarVAE",
     "PoincareVAE",
     "RadialVAE",

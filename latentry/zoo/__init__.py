@@ -20,6 +20,7 @@ from .geometry import HypersphericalVAE, PoincareVAE
 from .hierarchy import HVAE, DeepVAE, LadderVAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
 from .labelled import SemiSupervisedVAE
+from .missing import MissingIWAE, NotMIWAE
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
 from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
@@ -58,8 +59,10 @@ __all__ = [
     "InfoVAE",
     "LadderVAE",
     "LaggingVAE",
+    "MissingIWAE",
     "MixturePriorVAE",
     "MultiplyIWAE",
+    "NotMIWAE",
     "PlanarVAE",
     "PoincareVAE",
     "RadialVAE",
@@ -123,6 +126,8 @@ _MODELS: tuple[type[Estimator], ...] = (
     LaggingVAE,
     VaDE,
     SemiSupervisedVAE,
+    MissingIWAE,
+    NotMIWAE,
 )
 
 # Where capitals alone do not say how a name is read.
