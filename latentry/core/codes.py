@@ -52,7 +52,8 @@ class CodePrior(Prior):
         self.before = nn.Embedding(self.most + 1, hidden)
         self.place = nn.Parameter(torch.randn(length, hidden))
         self.given = nn.Linear(condition, hidden, bias=False) if condition else None
-        self.net = nn.GRU(hidden, hidden, batch_first=True)
+        # A cell, since a compiler refuses any model that has an nn.GRU within it.
+        self.cell = nn.GRUCell(hidden, hidden)
         self.head = nn.Linear(hidden, self.most)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -74,7 +75,11 @@ class CodePrior(Prior):
         """Log p(codes | c) for whole numbers (N, L), (N,), in nats."""
         first = codes.new_full((len(codes), 1), self.most)
         steps = self._step(torch.cat([first, codes[:, :-1]], 1), c, slice(None))
-        logits = self._logits(self.net(steps)[0], slice(None))
+        state, states = None, []
+        for step in steps.unbind(1):
+            state = self.cell(step, state)
+            states.append(state)
+        logits = self._logits(torch.stack(states, 1), slice(None))
         return logits.log_softmax(-1).gather(-1, codes[..., None])[..., 0].sum(-1)
 
     def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
@@ -84,8 +89,8 @@ class CodePrior(Prior):
         state, drawn = None, []
         for place in range(len(self.sizes)):
             at = slice(place, place + 1)
-            out, state = self.net(self._step(last, c, at), state)
-            logits = self._logits(out, at)
+            state = self.cell(self._step(last, c, at)[:, 0], state)
+            logits = self._logits(state[:, None], at)
             last = (logits + temperature * gumbel((1, *logits.shape), logits)[0]).argmax(-1)
             drawn.append(last)
         return torch.cat(drawn, 1)
