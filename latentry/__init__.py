@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .tuning import tune
     from .zoo import (
         AE,
+        C2AE,
         CIWAE,
         DIPVAE,
         FSQVAE,
@@ -139,10 +140,12 @@ _HOME = {
     "SemiSupervisedVAE": "zoo",
     "MissingIWAE": "zoo",
     "NotMIWAE": "zoo",
+    "C2AE": "zoo",
 }
 
 __all__ = [
     "AE",
+    "C2AE",
     "CIWAE",
     "DIPVAE",
     "FSQVAE",

@@ -27,9 +27,11 @@ class Classes:
     """The classes in sorted order."""
     share: float = 1.0
     """Of the rows, those whose class is known."""
+    gaps: bool = False
+    """Whether `pack` gives a row of NaN, rather than of zeros, where the class is unknown."""
 
     @classmethod
-    def infer(cls, y: Any) -> Classes | None:
+    def infer(cls, y: Any, *, gaps: bool = False) -> Classes | None:
         """The classes that occur in y, or None where no row has one."""
         array = _column(y)
         seen = known(array)
@@ -38,10 +40,10 @@ class Classes:
             found = {str(v) for v in found}
         if not found:
             return None
-        return cls(tuple(sorted(found)), float(seen.mean()))  # type: ignore[type-var]
+        return cls(tuple(sorted(found)), float(seen.mean()), gaps)  # type: ignore[type-var]
 
     def pack(self, y: Any, rows: int) -> Tensor:
-        """Y as (rows, K) float32: one-hot, and zeros where the class is unknown."""
+        """Y as (rows, K) float32: one-hot, and zeros (or NaN) where the class is unknown."""
         array = _column(y)
         if len(array) != rows:
             raise LatentryError(f"y has {len(array)} labels for {rows} rows; give one for each.")
@@ -49,12 +51,14 @@ class Classes:
         packed = torch.zeros(rows, len(self.values))
         seen = np.flatnonzero(known(array))
         at = [place[str(_plain(v))] for v in array[seen].tolist()]
+        if self.gaps:
+            packed[torch.from_numpy(~known(array))] = torch.nan
         packed[torch.from_numpy(seen), torch.tensor(at, dtype=torch.long)] = 1.0
         return packed
 
     def to_dict(self) -> dict[str, Any]:
         """A form that JSON can hold."""
-        return {"classes": list(self.values), "share": self.share}
+        return {"classes": list(self.values), "share": self.share, "gaps": self.gaps}
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,17 @@ class LabelSets:
 Labels = Classes | LabelSets
 
 
+def sets_of(y: Any) -> Labels | None:
+    """The label sets of y (N, L); of y (N,) the classes, as sets of one. None if none is known."""
+    if _array(y).ndim == 1:
+        return Classes.infer(y, gaps=True)
+    return LabelSets.infer(y)
+
+
 def from_dict(fields: dict[str, Any]) -> Labels:
     """The labels that `to_dict` wrote."""
     if "classes" in fields:
-        return Classes(tuple(fields["classes"]), fields["share"])
+        return Classes(tuple(fields["classes"]), fields["share"], fields["gaps"])
     return LabelSets(tuple(fields["names"]))
 
 

@@ -19,7 +19,7 @@ from .divergences import WAEMMD, AdversarialAE, InfoVAE, SlicedWAE
 from .geometry import HypersphericalVAE, PoincareVAE
 from .hierarchy import HVAE, DeepVAE, LadderVAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
-from .labelled import SemiSupervisedVAE
+from .labelled import C2AE, SemiSupervisedVAE
 from .missing import MissingIWAE, NotMIWAE
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
@@ -27,6 +27,7 @@ from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, Si
 
 __all__ = [
     "AE",
+    "C2AE",
     "CIWAE",
     "DIPVAE",
     "FSQVAE",
@@ -128,6 +129,7 @@ _MODELS: tuple[type[Estimator], ...] = (
     SemiSupervisedVAE,
     MissingIWAE,
     NotMIWAE,
+    C2AE,
 )
 
 # Where capitals alone do not say how a name is read.

@@ -12,12 +12,15 @@ from torch import Tensor
 from ..building import Plan
 from ..core.bounds import Elbo
 from ..core.classes import ClassHead, Classification, ClassVAE
+from ..core.embedding import JointEmbedding, LabelEmbedding, LabelNets, best_cut
 from ..core.models import LatentModel
 from ..core.objective import Objective
 from ..core.schedules import linear
-from ..data.labels import Classes, Labels
+from ..data.labels import Classes, Labels, sets_of
 from ..errors import LatentryError
-from ..estimator import Estimator, option
+from ..estimator import ROWS_AT_ONCE, Estimator, option
+from ..training.sources import Source
+from .autoencoders import AE
 from .checks import at_least
 
 UNNAMED = 10
@@ -122,3 +125,97 @@ class SemiSupervisedVAE(Estimator):
                 " sample."
             )
         return torch.eye(len(values))[[values.index(v) for v in wanted]]
+
+
+@dataclass(eq=False, repr=False)
+class C2AE(AE):
+    """C2AE: samples and their sets of labels share one code, from which labels are predicted.
+
+    Yeh, Wu, Ko & Wang, 2017, https://arxiv.org/abs/1707.00418
+
+    `fit(X, Y)` with Y (N, labels) of 0 and 1, NaN where that is unknown (or y (N,), one class for
+    each row), then `predict`, `predict_sets` and `f1`. The paper has no decoder of samples; here
+    one learns from codes that it does not influence. Without labels it is an autoencoder.
+    """
+
+    alpha: float = option(10.0, "weight of the ranking of labels")
+    spread: float = option(0.5, "weight of uncorrelated codes of unit variance")
+    label_hidden: int = option(128, "units of the hidden layer of the labels' nets")
+
+    def infer_labels(self, y: Any) -> Labels | None:
+        return sets_of(y)
+
+    @property
+    def names_(self) -> tuple[Any, ...]:
+        """The labels, in the order of `predict`'s columns; none where none were learned."""
+        labels = getattr(self, "labels_", None)
+        if labels is None:
+            return ()
+        return labels.values if isinstance(labels, Classes) else labels.names
+
+    def build(self, plan: Plan) -> LatentModel:
+        at_least("label_hidden", self.label_hidden, 1)
+        posterior = self.build_posterior(plan.encoder())
+        likelihood = plan.likelihood(plan.decoder(self.latent))
+        count = len(self.names_)
+        nets = LabelNets(count, self.latent, self.label_hidden) if count else None
+        return LabelEmbedding(posterior, likelihood, nets, plan.condition)
+
+    def objective(self) -> Objective:
+        at_least("alpha", self.alpha, 0.0)
+        at_least("spread", self.spread, 0.0)
+        return JointEmbedding(self.alpha, self.spread)
+
+    @torch.no_grad()
+    def complete(self, source: Source) -> None:
+        """Set the score from which on a label is given to the best one for the training rows."""
+        model = self.model_
+        assert isinstance(model, LabelEmbedding)
+        if model.nets is None:
+            return
+        scores, labels = [], []
+        for raw, c in source.all(ROWS_AT_ONCE):
+            assert c is not None
+            given = c.to(self._device)
+            scores.append(model.scores(self.scaler_(raw.to(self._device)), given))
+            labels.append(given[:, -model.nets.labels :])
+        model.nets.cut.copy_(best_cut(torch.cat(scores), torch.cat(labels)))
+
+    @torch.inference_mode()
+    def decision_function(self, X: Any, *, condition: Any = None) -> np.ndarray:
+        """The score of each label, (N, labels): above 0 it is given."""
+        found = []
+        for x, c in self._batches(X, condition):
+            model = self.model_
+            assert isinstance(model, LabelEmbedding)
+            if model.nets is None:
+                raise LatentryError("this C2AE was fitted without labels; fit it with fit(X, Y).")
+            found.append((model.scores(x, c) - model.nets.cut).cpu())
+        return torch.cat(found).numpy()
+
+    def predict(self, X: Any, *, condition: Any = None) -> np.ndarray:
+        """Which labels each row has, (N, labels) of 0 and 1."""
+        return (self.decision_function(X, condition=condition) > 0).astype(np.int64)
+
+    def predict_sets(self, X: Any, *, condition: Any = None) -> list[tuple[Any, ...]]:
+        """The names of the labels of each row."""
+        names = self.names_
+        found = self.predict(X, condition=condition)
+        return [tuple(names[i] for i in np.flatnonzero(row)) for row in found]
+
+    def f1(self, X: Any, Y: Any, *, condition: Any = None) -> dict[str, float]:
+        """The F1 score of `predict`: "micro" over all known labels, "macro" the mean of each's."""
+        from sklearn.metrics import f1_score
+
+        found = self.predict(X, condition=condition)
+        assert self.labels_ is not None
+        truth = self.labels_.pack(Y, len(found)).numpy()
+        seen = ~np.isnan(truth)
+        each = [
+            f1_score(truth[s, i], found[s, i], zero_division=0.0)  # pyright: ignore[reportArgumentType]
+            for i, s in enumerate(seen.T)
+        ]
+        return {
+            "micro": float(f1_score(truth[seen], found[seen])),
+            "macro": float(np.mean(each)),
+        }

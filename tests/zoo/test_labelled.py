@@ -3,11 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.datasets import load_digits, make_blobs
+from sklearn.datasets import load_digits, make_blobs, make_multilabel_classification
 
 import latentry
-from latentry import Dataset, LatentryError, SemiSupervisedVAE
+from latentry import C2AE, Dataset, LatentryError, SemiSupervisedVAE
 
 BLOBS: Any = make_blobs(300, 5, centers=3, cluster_std=1.0, random_state=0)
 X, Y = BLOBS
@@ -108,3 +109,50 @@ def test_digits_with_a_hundred_labels() -> None:
     model = SemiSupervisedVAE(latent=8, hidden=(64,), epochs=8, lr=2e-3, random_state=0)
     model.fit(digits, hidden)
     assert (model.predict(digits[100:]) == labels[100:]).mean() > 0.7
+
+
+SETS: Any = make_multilabel_classification(
+    400, 10, n_classes=5, n_labels=2, random_state=0, allow_unlabeled=True
+)
+MANY: dict[str, Any] = {"latent": 5, "hidden": (32,), "epochs": 25, "batch_size": 32, "lr": 3e-3}
+MANY |= {"random_state": 0}
+FEW: dict[str, Any] = MANY | {"latent": 4}
+ONCE: dict[str, Any] = MANY | {"epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def tagger() -> C2AE:
+    x, y = SETS
+    return C2AE(**MANY).fit(x[:300], pd.DataFrame(y[:300], columns=list("abcde")))
+
+
+def test_sets_of_labels_are_predicted(tagger: C2AE, tmp_path) -> None:
+    x, y = SETS[0][300:], SETS[1][300:]
+    f1 = tagger.f1(x, y)
+    # All labels for all rows would have the F1 of their frequency.
+    always = 2 * y.mean() / (1 + y.mean())
+    assert f1["micro"] > always + 0.1
+    assert 0 < f1["macro"] < 1
+    found = tagger.predict(x)
+    assert found.shape == (100, 5)
+    assert tagger.predict_sets(x)[3] == tuple(np.array(list("abcde"))[found[3] == 1])
+    tagger.save(tmp_path / "m")
+    again = latentry.load(tmp_path / "m")
+    assert isinstance(again, C2AE)
+    np.testing.assert_array_equal(again.decision_function(x), tagger.decision_function(x))
+    assert again.names_ == ("a", "b", "c", "d", "e")
+
+
+def test_labels_may_be_unknown_or_classes() -> None:
+    x, y = SETS
+    gappy = np.where(np.random.default_rng(0).random(y.shape) < 0.3, np.nan, y)
+    model = C2AE(**FEW).fit(x, gappy)
+    assert model.f1(x, y)["micro"] > 0.5
+    classes = C2AE(**FEW).fit(X, few(NAMES, None, keep=150))
+    assert (classes.predict(X).argmax(1) == Y).mean() > 0.9
+
+
+def test_without_labels_there_is_nothing_to_predict() -> None:
+    model = C2AE(**ONCE).fit(X)
+    with pytest.raises(LatentryError, match="without labels"):
+        model.predict(X)
