@@ -21,6 +21,7 @@ from .hierarchy import HVAE, DeepVAE, LadderVAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
 from .labelled import C2AE, SemiSupervisedVAE
 from .missing import MissingIWAE, NotMIWAE
+from .perceptual import VAEGAN
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
 from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
@@ -38,6 +39,7 @@ __all__ = [
     "PIWAE",
     "RAE",
     "VAE",
+    "VAEGAN",
     "VQVAE",
     "WAEMMD",
     "AdversarialAE",
@@ -130,10 +132,12 @@ _MODELS: tuple[type[Estimator], ...] = (
     MissingIWAE,
     NotMIWAE,
     C2AE,
+    VAEGAN,
 )
 
 # Where capitals alone do not say how a name is read.
 _SPELT = {
+    "VAEGAN": "vae-gan",
     "VaDE": "vade",
     "WAEMMD": "wae-mmd",
     "DIPVAE": "dip-vae",

@@ -53,7 +53,10 @@ def test_fit_save_load_and_use(name: str, tmp_path) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_training_lowers_the_loss(name: str) -> None:
-    model = small(name, epochs=8).fit(DIGITS[:500])
+    model = small(name, epochs=8)
+    if model.objective().warmup == 1:  # a contest: what measures the loss is learned as well
+        pytest.skip("no number says which epoch of an adversarial training is better")
+    model.fit(DIGITS[:500])
     losses = [row["distortion"] for row in model.history_.rows]
     assert losses[-1] < losses[0]
 
