@@ -20,6 +20,7 @@ from .geometry import HypersphericalVAE, PoincareVAE
 from .hierarchy import HVAE, DeepVAE, LadderVAE
 from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
 from .labelled import C2AE, SemiSupervisedVAE
+from .later import NCPVAE, TwoStageVAE
 from .missing import MissingIWAE, NotMIWAE
 from .perceptual import VAEGAN
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
@@ -36,6 +37,7 @@ __all__ = [
     "HVAE",
     "IAFVAE",
     "IWAE",
+    "NCPVAE",
     "PIWAE",
     "RAE",
     "VAE",
@@ -75,6 +77,7 @@ __all__ = [
     "SigmaVAE",
     "SlicedWAE",
     "SparseAE",
+    "TwoStageVAE",
     "VaDE",
     "VampPriorVAE",
     "load",
@@ -133,10 +136,13 @@ _MODELS: tuple[type[Estimator], ...] = (
     NotMIWAE,
     C2AE,
     VAEGAN,
+    TwoStageVAE,
+    NCPVAE,
 )
 
 # Where capitals alone do not say how a name is read.
 _SPELT = {
+    "NCPVAE": "ncp-vae",
     "VAEGAN": "vae-gan",
     "VaDE": "vade",
     "WAEMMD": "wae-mmd",
