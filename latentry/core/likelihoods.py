@@ -43,6 +43,7 @@ from .likelihood import (
     need_unit,
     variance,
 )
+from .similarity import SimilarityLikelihood
 
 
 class BernoulliLikelihood(Likelihood):
@@ -360,6 +361,7 @@ LIKELIHOODS: dict[str, type[Likelihood]] = {
         StudentTLikelihood,
         PoissonLikelihood,
         NegativeBinomialLikelihood,
+        SimilarityLikelihood,
     )
 }
 """Every likelihood by its name."""

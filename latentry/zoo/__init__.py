@@ -22,7 +22,7 @@ from .importance import CIWAE, IWAE, PIWAE, DReG, MultiplyIWAE
 from .labelled import C2AE, SemiSupervisedVAE
 from .later import NCPVAE, TwoStageVAE
 from .missing import MissingIWAE, NotMIWAE
-from .perceptual import VAEGAN
+from .perceptual import MSSSIMVAE, VAEGAN
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
 from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
@@ -37,6 +37,7 @@ __all__ = [
     "HVAE",
     "IAFVAE",
     "IWAE",
+    "MSSSIMVAE",
     "NCPVAE",
     "PIWAE",
     "RAE",
@@ -138,10 +139,12 @@ _MODELS: tuple[type[Estimator], ...] = (
     VAEGAN,
     TwoStageVAE,
     NCPVAE,
+    MSSSIMVAE,
 )
 
 # Where capitals alone do not say how a name is read.
 _SPELT = {
+    "MSSSIMVAE": "ms-ssim-vae",
     "NCPVAE": "ncp-vae",
     "VAEGAN": "vae-gan",
     "VaDE": "vade",

@@ -51,3 +51,23 @@ class VAEGAN(Estimator):
         if squared_error(schema) is None:
             return super().choose_likelihood(schema)
         return "gaussian", "likelihood gaussian of scale 1, since the critic measures distances"
+
+
+@dataclass(eq=False, repr=False)
+class MSSSIMVAE(Estimator):
+    """MS-SSIM VAE: images are reconstructed by how alike they look, not pixel by pixel.
+
+    Snell et al., 2017, https://arxiv.org/abs/1511.06409
+
+    The loss is a distance between images, so that there is no likelihood of the data. Samples that
+    are no images in [0, 1] are trained on as a VAE's.
+    """
+
+    similarity: float = option(1.0, "weight for each pixel of 1 - MS-SSIM, against the rate")
+
+    def choose_likelihood(self, schema: Schema) -> tuple[str, str]:
+        at_least("similarity", self.similarity, 0.0, above=True)
+        if schema.kind == "image" and schema.values in ("binary", "levels", "unit"):
+            return f"ms-ssim:weight={self.similarity:g}", "likelihood ms-ssim, the model's own"
+        name, why = super().choose_likelihood(schema)
+        return name, f"{why}, and ms-ssim needs images in [0, 1]"

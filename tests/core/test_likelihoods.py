@@ -14,7 +14,7 @@ from latentry.core.likelihoods import LIKELIHOODS, choose, named
 from latentry.errors import LatentryError
 from latentry.nets import MLPDecoder
 
-NAMES = list(LIKELIHOODS)
+NAMES = [name for name, cls in LIKELIHOODS.items() if cls.normalized]
 LEVELS = 17
 SHAPE = (1, 4, 3)
 UNIT = ("bernoulli", "continuous-bernoulli", "categorical", "logistic", "logistic-mixture")
