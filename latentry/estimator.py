@@ -1,13 +1,7 @@
-"""The scikit-learn face that every named model shares.
-
-A named model is a dataclass: its fields are its options, and it overrides the one or two of
-`build_posterior`, `build_prior`, `build_corruption`, `build_model` (or all of `build`) and
-`objective` that its paper changes.
-"""
+"""The scikit-learn face that every named model shares; what a model is made of is in `recipe`."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,159 +15,28 @@ from torch import Tensor, nn
 
 from . import building, fitting, persistence
 from .core import geometry, noise, tempering
-from .core.bounds import Elbo
-from .core.likelihood import Likelihood
-from .core.models import VAE, LatentModel
-from .core.objective import Objective
-from .core.posteriors import GaussianPosterior, Posterior
-from .core.priors import GaussianMixture, Prior, StandardNormal
-from .core.schedules import linear
 from .core.scores import score_rows
 from .data.conditions import Condition
 from .data.datasets import Dataset
-from .data.labels import Labels
-from .data.schema import Schema
-from .data.transforms import Transform
 from .errors import LatentryError
 from .evaluation.likelihood import evaluate
 from .inputs import read_condition, read_rows
-from .training.history import History
+from .recipe import Recipe, option
 from .training.progress import Reporter
-from .training.sources import Source
+
+__all__ = ["Estimator", "option"]
 
 ROWS_AT_ONCE = 2048
 """Rows that go through a network together outside training."""
 
 
-def option(default: Any, help: str) -> Any:
-    """A field of a named model, with the sentence that the command line and the docs show."""
-    return dataclasses.field(default=default, metadata={"help": help})
-
-
-class Fitted:
-    """What `fit` leaves behind."""
-
-    model_: LatentModel
-    """Posterior, prior and likelihood, trained."""
-    schema_: Schema
-    """What one sample is."""
-    scaler_: Transform
-    """From the data's units to the model's scale."""
-    condition_: Condition | None
-    """What the condition is, if there is one."""
-    labels_: Labels | None
-    """What of y is predicted; None for a model that learns nothing of it."""
-    sampler_: GaussianMixture | None
-    """The density of the codes from which a model without a prior is sampled."""
-    history_: History
-    """Losses and validation figures of each epoch, and remarks in words."""
-    likelihood_: str
-    net_: str
-    choices_: list[str]
-    """What "auto" chose, and why."""
-    seed_: int
-    n_features_in_: int
-    feature_names_in_: np.ndarray
-    """Names of the columns, where the data had names."""
-
-
 @dataclass(eq=False, repr=False)
-class Estimator(Fitted, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What all named models can do: fit, encode, decode, sample, score, evaluate, save.
 
     Data are rows (N, D) or images (N, H, W) or (N, H, W, C): numpy, torch, pandas, polars or
     nested lists. A missing entry is NaN. Results come back in the layout and units of the data.
     """
-
-    latent: int = option(10, "dimensions of the latent space")
-    likelihood: str = option("auto", "likelihood p(x|z), or auto to choose by the data")
-    net: str = option("auto", "network: mlp, conv, or auto to choose by the data")
-    hidden: int | tuple[int, ...] | None = option(
-        None, "sizes of the hidden layers (mlp) or channels of the stages (conv)"
-    )
-    activation: str = option(
-        "auto", "activation of the network: relu, tanh, silu, ..., or auto (relu; silu for conv)"
-    )
-    encoder: nn.Module | None = option(None, "your own encoder body, x -> features")
-    decoder: nn.Module | None = option(None, "your own decoder body, z -> features or x")
-    epochs: int = option(50, "passes over the training data")
-    batch_size: int = option(128, "rows in a batch")
-    lr: float = option(1e-3, "learning rate")
-    optimizer: str = option("adam", "adam, adamw or rmsprop")
-    weight_decay: float = option(0.0, "decay of the weights: with adamw, a share of the rate")
-    schedule: str = option("constant", "learning rate over time: constant or cosine")
-    lr_warmup: float = option(0.0, "share of all steps over which the rate rises from zero")
-    warmup: float = option(0.0, "share of all steps over which the weight of the KL rises")
-    clip: float | None = option(None, "largest norm of the gradient")
-    ema: float | None = option(None, "decay of a moving average of the weights, such as 0.999")
-    valid: float = option(0.1, "share of the rows held out for validation")
-    patience: int | None = option(None, "stop after so many epochs without a better validation")
-    random_state: Any = option(None, "seed; the same seed gives the same model on the same CPU")
-    device: str = option("auto", "cpu, cuda, mps, or auto")
-    precision: str = option("auto", "float32, bfloat16, or auto")
-    compile: Any = option("auto", "compile the training step: true, false, or auto")
-    verbose: bool = option(False, "show a progress bar")
-
-    # ------------------------------------------------------------------ what a named model changes
-
-    def build_posterior(self, body: nn.Module) -> Posterior:
-        """q(z | x) over an encoder body."""
-        return GaussianPosterior(body, self.latent)
-
-    def build_prior(self, condition: int) -> Prior | None:
-        """p(z | c), where c has `condition` numbers (0: unconditional)."""
-        return StandardNormal(self.latent)
-
-    def build_corruption(self) -> nn.Module | None:
-        """What is done to the input while learning."""
-        return None
-
-    def build_model(
-        self, posterior: Posterior, prior: Prior | None, likelihood: Likelihood
-    ) -> LatentModel:
-        """The parts put together."""
-        return VAE(posterior, prior, likelihood, self.build_corruption())
-
-    def build(self, plan: building.Plan) -> LatentModel:
-        """The whole model: the parts above over an encoder and a decoder body of the plan.
-
-        A model whose bodies are of another kind, or more than two, makes them here.
-        """
-        posterior = self.build_posterior(plan.encoder())
-        likelihood = plan.likelihood(plan.decoder(self.latent))
-        return self.build_model(posterior, self.build_prior(plan.condition), likelihood)
-
-    def objective(self) -> Objective:
-        """The bound and penalties that are trained on."""
-        return Objective(Elbo(linear(0.0, 1.0, self.warmup), settled=self.warmup))
-
-    def prepare(self, source: Source, folder: Path | None) -> None:
-        """Bring the networks to where their training starts, from the training rows.
-
-        `folder` may keep what that takes long to do. Most models start where their weights fall.
-        """
-
-    def complete(self, source: Source) -> None:
-        """Fit what is learned once the networks are trained, from the training rows.
-
-        `source.all(n)` gives them, raw and with their conditions. Most models have no such part.
-        """
-
-    def infer_labels(self, y: Any) -> Labels | None:
-        """What the model learns of y, which stands beside the condition in training; mostly None.
-
-        A model that learns of it is given c (B, C + labels) while it is trained, and c (B, C)
-        afterwards.
-        """
-        return None
-
-    def choose_likelihood(self, schema: Schema) -> tuple[str, str]:
-        """The likelihood that "auto" stands for with such data, and the reason in a sentence."""
-        return building.choose_likelihood(schema)
-
-    def choose_net(self, schema: Schema) -> tuple[str, str]:
-        """The network that "auto" stands for with such data, and the reason in a sentence."""
-        return building.choose_net(schema)
 
     # ------------------------------------------------------------------------------------- fitting
 

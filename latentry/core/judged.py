@@ -54,14 +54,11 @@ class Judged(Objective):
     in the form that does not saturate (Goodfellow et al., 2014, arXiv 1406.2661).
     """
 
+    contest = True
+
     def __init__(self, beta: Schedule, gamma: float, *, settled: float = 0.0) -> None:
         super().__init__(Elbo(beta, settled=settled))
         self.beta, self.gamma = beta, gamma
-
-    @property
-    def warmup(self) -> float:
-        # No number says which epoch of a contest was the best: the last weights are kept.
-        return 1.0
 
     def losses(
         self, r: Inference, model: LatentModel, done: Tensor

@@ -29,6 +29,10 @@ class Penalty(nn.Module, abc.ABC):
 class Objective(nn.Module):
     """minus the bound, averaged over the batch, plus the penalties."""
 
+    contest: bool = False
+    """Whether the loss is measured by a critic that is learned as well: no number then says which
+    epoch was the best, and the last weights are kept."""
+
     def __init__(self, bound: Bound, *penalties: Penalty) -> None:
         super().__init__()
         self.bound = bound
@@ -48,7 +52,7 @@ class Objective(nn.Module):
     @property
     def warmup(self) -> float:
         """The share of training after which no weight changes any more."""
-        return self.bound.settled
+        return 1.0 if self.contest else self.bound.settled
 
     def losses(
         self, r: Inference, model: LatentModel, done: Tensor

@@ -36,7 +36,8 @@ def codes_of(run: Shown, codes: Sequence[Sequence[float]]) -> np.ndarray:
     for i, code in enumerate(codes):
         if len(code) != run.est.model_.latent:
             raise Refused(
-                f"A code of this run has {run.est.model_.latent} numbers, but code {i} has {len(code)}."
+                f"A code of this run has {run.est.model_.latent} numbers,"
+                f" but code {i} has {len(code)}."
             )
     return np.asarray(codes, dtype=np.float64)
 

@@ -111,7 +111,8 @@ class Shown:
         """The mean of p(x | z) for codes (N, D), in the data's layout."""
         if codes.shape[1] != self.est.model_.latent:
             raise Refused(
-                f"A code of this run has {self.est.model_.latent} numbers; {codes.shape[1]} were given."
+                f"A code of this run has {self.est.model_.latent} numbers;"
+                f" {codes.shape[1]} were given."
             )
         return self.est.inverse_transform(codes, condition=condition)
 

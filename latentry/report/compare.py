@@ -61,13 +61,16 @@ def words_of(models: Any) -> list[dict[str, str]]:
     for name, est in models.items():
         sentence, paper = words.source_of(est)
         size = sum(p.numel() for p in est.model_.parameters())
-        facts = f"{est.model_.latent} latent dimensions, {est.likelihood_} likelihood, {est.net_} network,"
+        facts = (
+            f"{est.model_.latent} latent dimensions, {est.likelihood_} likelihood,"
+            f" {est.net_} network, {words.number(size)} parameters"
+        )
         found.append(
             {
                 "name": name,
                 "about": sentence,
                 "paper": paper,
-                "facts": f"{facts} {words.number(size)} parameters",
+                "facts": facts,
             }
         )
     return found
