@@ -20,6 +20,8 @@ from latentry.report.picture import CLASSES, Picture, canvas, legend, style, tit
 
 BITS = (1, 2, 3, 4, 5, 6, 8)
 LEVELS = (0.1, 0.25, 0.5)
+PICTURED_LEVEL = 0.25
+PICTURED = ("the noisy image", f"PCA, {NARROW}", "AE", "DenoisingAE", "VAE")
 FEW_LABELS = 100
 
 
@@ -219,15 +221,15 @@ def denoising(study: Study) -> None:
         figures = [float(psnr(grey(x), grey(image)).mean()) for image in cleaned.values()]
         clean = None if name == "the noisy image" else float(psnr(grey(x), grey(make(x))).mean())
         rows.append((name, clean, *figures))
-        if name in ("the noisy image", "AE", "VAE", "DenoisingAE"):
-            shown.append(cleaned[LEVELS[-1]][:10])
+        if name in PICTURED:
+            shown.append(cleaned[PICTURED_LEVEL][:10])
     columns = ("model", "no noise", *(f"noise {level}" for level in LEVELS))
     study.table("denoising", columns, rows)
-    names = ["data", "noisy", "AE", "DenoisingAE", "VAE"]
+    names = ["data", "noisy", "PCA", *PICTURED[2:]]
     picture = image_grid(np.stack(shown), names, name="denoised")
     picture.caption = (
-        f"Ten test images, the same with noise of standard deviation {LEVELS[-1]}, and what three"
-        " models make of the noisy ones."
+        f"Ten test images, the same with noise of standard deviation {PICTURED_LEVEL}, and what"
+        " four models make of the noisy ones."
     )
     study.show(picture)
 

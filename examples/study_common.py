@@ -58,7 +58,7 @@ class Study(Example):
         for job in jobs(labels(self.train), self.size):
             self._train(job)
         for name, est in self.models.items():
-            if " without " not in name:
+            if " without " not in name or name.endswith(" without 9"):  # the ten are alike
                 self.used(name, est)
         self.seconds["training all models"] = sum(map(seconds, self.models.values()))
 

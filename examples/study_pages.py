@@ -106,7 +106,8 @@ def about(found: Results, language: str) -> str:
         figures = ", ".join(
             f"{say(f['name'], language)} {f['value']:.3f}" for f in results["figures"]
         )
-        parts.append(f"{sentence} {figures}{SAID[language]['stop']}")
+        gap = SAID[language]["gap"]
+        parts.append(f"{sentence}{gap}{figures}{SAID[language]['stop']}")
     first = next(iter(found.values()))
     return "\n\n".join([*parts, without_times(circumstances(first), language)])
 

@@ -19,7 +19,8 @@ SAID: dict[str, dict[str, Any]] = {
         "only": "**holds only**",
         "colon": ": ",
         "between": "; ",
-        "took": "The study of {set} took {minutes:.0f} minutes on one busy thread;",
+        "took": "{set}: {minutes:.0f} minutes by the clock, on a core that other programs used too;",
+        "gap": " ",
         "stop": ".",
         "circumstances": (),
     },
@@ -32,7 +33,8 @@ SAID: dict[str, dict[str, Any]] = {
         "only": "**有条件成立**：",
         "colon": "：",
         "between": "；",
-        "took": "{set} 部分在一个繁忙的线程上共用时 {minutes:.0f} 分钟；",
+        "took": "{set}：在一个与其他程序共用的核上历时 {minutes:.0f} 分钟；",
+        "gap": "",
         "stop": "。",
         "circumstances": (
             ("Measured on", "测量环境："),
@@ -42,7 +44,6 @@ SAID: dict[str, dict[str, Any]] = {
             ("Settings (", "参数（"),
             ("): `", "）：`"),
             ("`.", "`。"),
-            (" 3.11", " 3.11"),
         ),
     },
 }
@@ -127,7 +128,7 @@ ZH = {
     "bag": "包",
     "ankle boot": "短靴",
     # figures and captions
-    "accuracy of the judge on test images": "判别器在测试图像上的准确率为",
+    "accuracy of the judge on test images": "判别器在测试图像上的准确率",
     "Ten random draws of each, not picked.": "每种来源随机抽取十个，未经挑选。",
     "The first two pairs of test images, ten even steps from one to the other.": (
         "测试集中的前两对图像，从一端到另一端等分为十步。"
@@ -138,9 +139,9 @@ ZH = {
     "The first ten test images, and what each model makes of them.": (
         "前十张测试图像以及各模型的重构。"
     ),
-    "Ten test images, the same with noise of standard deviation 0.5, and what three models make of"
+    "Ten test images, the same with noise of standard deviation 0.25, and what four models make of"
     " the noisy ones.": (
-        "十张测试图像、加入标准差 0.5 的噪声后的图像，以及三个模型由含噪图像得到的重构。"
+        "十张测试图像、加入标准差 0.25 的噪声后的图像，以及四个模型由含噪图像得到的重构。"
     ),
     "PSNR of test images from codes of 1 to 8 bits for each of ten dimensions. A star stands at a"
     " model's rate, its KL in bits, and its PSNR from the exact posterior mean.": (
