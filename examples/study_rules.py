@@ -55,9 +55,8 @@ def verdict(claim: Claim, judged: Sequence[str], language: str) -> str:
     """The verdicts on both data sets as one cell."""
     words = SAID[language]
     names = ("MNIST", "Fashion-MNIST")
-    each = [
-        f"{words['only']} {of(claim.only, language)}" if j == "only" else words[j] for j in judged
-    ]
+    partly = words["only"] + words["gap"] + of(claim.only, language)
+    each = [partly if j == "only" else words[j] for j in judged]
     if len(set(each)) == 1:
         return each[0]
     return words["between"].join(

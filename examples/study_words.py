@@ -19,7 +19,7 @@ SAID: dict[str, dict[str, Any]] = {
         "only": "**holds only**",
         "colon": ": ",
         "between": "; ",
-        "took": "{set}: {minutes:.0f} minutes by the clock, on a core that other programs used too;",
+        "took": "{set}: {minutes:.0f} minutes by the clock, on a core shared with other programs;",
         "gap": " ",
         "stop": ".",
         "circumstances": (),
