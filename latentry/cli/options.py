@@ -222,7 +222,7 @@ def given_fields(ctx: typer.Context, model: str) -> dict[str, Any]:
     for name, value in ctx.meta.get(GIVEN, {}).items():
         option = options[name]
         if model not in option.models:
-            has = " and ".join(option.models)
+            has = ", ".join(option.models)
             raise LatentryError(
                 f"the model {model} has no option {option.flag}; {has}"
                 f" {'has' if len(option.models) == 1 else 'have'} it."

@@ -122,8 +122,9 @@ def default_space(est: Estimator, schema: Schema, rows: int) -> Space:
         own = name not in shared or shared[name] != default
         if not own or hints[name] is not float or name in space:
             continue
-        if name in OWN:
-            space[name] = Range(*OWN[name], log=OWN[name][0] > 0)
+        low, high = OWN.get(name, (0.0, -1.0))
+        if low <= default <= high:  # another model may mean another thing by the name
+            space[name] = Range(low, high, log=low > 0)
         elif default > 0:
             space[name] = Range(default / WIDE, default * WIDE, log=True)
     defaults = {field.name: field.default for field in dataclasses.fields(est)}

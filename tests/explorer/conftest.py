@@ -100,7 +100,7 @@ class Explorer:
 
     def _said(self, message: Any) -> None:
         if message.type in ("error", "warning"):
-            self.wrong.append(message.text)
+            self.wrong.append(f"{message.text} ({message.location.get('url')})")
 
     def _asked(self, request: Any) -> None:
         if "/api/" in request.url:

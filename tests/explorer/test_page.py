@@ -114,7 +114,7 @@ def test_pointing_at_a_row_shows_it_and_its_reconstruction(page: Any) -> None:
     box = page.page.locator("#map").bounding_box()
     page.page.mouse.move(box["x"] + where[0], box["y"] + where[1])
     page.page.wait_for_selector("#tip img >> nth=1")
-    assert page.text("#tip p").startswith("row 7 · 7 · ")
+    page.until(lambda: page.text("#tip p").startswith("row 7 · 7 · "))
     page.page.wait_for_selector("#row-rebuilt img")
     assert re.match(r"Row 7 · label 7 · score .* · error \d", page.text("#row-about"))
     page.page.mouse.move(box["x"] + 5, box["y"] + 40)

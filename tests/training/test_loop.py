@@ -133,6 +133,14 @@ class Press(Silent):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture
+def usual_ctrl_c():
+    """What Python does with Ctrl-C, also where these tests run in the background without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_ctrl_c_saves_and_the_run_goes_on_to_the_same_end(worker: ModuleType, tmp_path: Path):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Interrupted, match=r"after step 8 of 16 and is saved.*latentry resume"):
@@ -148,7 +156,7 @@ def test_ctrl_c_saves_and_the_run_goes_on_to_the_same_end(worker: ModuleType, tm
     assert finished.rows == resumed.rows
 
 
-def test_ctrl_c_without_a_folder_is_the_usual_one(worker: ModuleType):
+def test_ctrl_c_without_a_folder_is_the_usual_one(worker: ModuleType, usual_ctrl_c: None):
     model = worker.small()
     with pytest.raises(KeyboardInterrupt):
         fit(worker, model=model, progress=Press(2))

@@ -58,9 +58,16 @@ export async function choose(run) {
     `${run.model} · ${run.latent} latent dimensions · ${run.rows.toLocaleString("en")} rows · ${shape}`;
   document.title = `${run.name} – latentry explorer`;
   others();
-  await learn(run);
-  tell("run");
-  await atlas.load();
+  // Until the hand has a place in the new run, nothing can be done with it.
+  const page = $("main");
+  page.inert = true;
+  try {
+    await learn(run);
+    tell("run");
+    await atlas.load();
+  } finally {
+    if (run === state.run) page.inert = false;
+  }
   if (state.beside) tell("beside");
 }
 

@@ -104,7 +104,9 @@ export class Points {
       const [left, top] = [Math.floor(px), Math.floor(py)];
       if (left < reach || top < reach || left >= width - reach || top >= height - reach) continue;
       const place = Math.floor((py - top) * PLACES) * PLACES + Math.floor((px - left) * PLACES);
-      const { dx, dy, cover } = shapes[place];
+      const shape = shapes[place];
+      if (!shape) continue; // a point that is nowhere: its coordinates are no numbers
+      const { dx, dy, cover } = shape;
       const colour = packed ? packed[i] : one;
       const [rb, g] = [colour & 0xff00ff, colour & 0x00ff00];
       const start = top * width + left;
