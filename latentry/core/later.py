@@ -12,6 +12,7 @@ mass, and what is drawn there is like no sample. So a density of the codes takes
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Callable
 
@@ -47,9 +48,9 @@ class Later(Prior):
             return self.base(c)
         return self.fitted(c)
 
+    @abc.abstractmethod
     def fitted(self, c: Tensor | None) -> Distribution:
         """The density that was learned."""
-        raise NotImplementedError
 
 
 class _OfCodes(Distribution):
