@@ -78,7 +78,7 @@ def fit(
     from .. import zoo
 
     cls = zoo.named(model)
-    name = next(each for each, known in zoo.models().items() if known is cls)
+    name = zoo.name_of(cls)
     est = cls(**given_fields(ctx, name))
     est.verbose = not quiet and rank() == 0
     run = _run_folder(out, data, name, force)

@@ -83,7 +83,7 @@ def tune(
     from ..tuning import tune as search
 
     cls = zoo.named(model)
-    name = next(each for each, known in zoo.models().items() if known is cls)
+    name = zoo.name_of(cls)
     fields = given_fields(ctx, name)
     seed = fields.pop("random_state", 0)
     asked = None if space is None else parse_space(space)

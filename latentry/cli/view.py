@@ -198,7 +198,7 @@ def models(
     """List the models, or show one with its options."""
     from .. import zoo
 
-    known = zoo.models() if name is None else {_name_of(name): zoo.named(name)}
+    known = zoo.models() if name is None else {zoo.name_of(zoo.named(name)): zoo.named(name)}
     if json_:
         emit({"models": [_model_row(each, cls) for each, cls in known.items()]})
         return
@@ -210,13 +210,6 @@ def models(
     say(f"{kebab} ({cls.__name__})\n\n{inspect.getdoc(cls)}\n")
     rows = [(o["option"], o["default"], o["help"]) for o in _model_row(kebab, cls)["options"]]
     table(("option", "default", ""), rows)
-
-
-def _name_of(name: str) -> str:
-    from .. import zoo
-
-    wanted = zoo.named(name)
-    return next(each for each, cls in zoo.models().items() if cls is wanted)
 
 
 def summary(cls: type) -> str:
@@ -251,9 +244,12 @@ def cite(
     from .. import zoo
     from ..zoo.papers import papers
 
-    found = papers(zoo.named(name))
+    model = zoo.named(name)
+    found = papers(model)
     if json_:
-        emit({"model": _name_of(name), "papers": [{**vars(p), "title": p.title} for p in found]})
+        emit(
+            {"model": zoo.name_of(model), "papers": [{**vars(p), "title": p.title} for p in found]}
+        )
         return
     say("\n\n".join(paper.bibtex() for paper in found))
 

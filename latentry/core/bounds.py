@@ -94,10 +94,15 @@ class Importance(Bound):
 
     def __call__(self, r: Inference, done: Tensor) -> Tensor:
         log_weight = -r.distortion - self.beta(done) * (r.log_q - r.log_p)
-        return torch.logsumexp(log_weight, 0) - math.log(log_weight.shape[0])
+        return log_mean_exp(log_weight, 0)
 
     def unweighted(self, r: Inference) -> Tensor:
         return importance_weighted(r)
+
+
+def log_mean_exp(x: Tensor, dim: int) -> Tensor:
+    """Log of the mean of exp(x) over a dimension."""
+    return torch.logsumexp(x, dim) - math.log(x.shape[dim])
 
 
 def elbo(r: Inference) -> Tensor:
@@ -107,5 +112,4 @@ def elbo(r: Inference) -> Tensor:
 
 def importance_weighted(r: Inference) -> Tensor:
     """The importance-weighted bound from the K draws of `r`, (B,), in nats."""
-    log_weight = r.log_weight
-    return torch.logsumexp(log_weight, 0) - math.log(log_weight.shape[0])
+    return log_mean_exp(r.log_weight, 0)

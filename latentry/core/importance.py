@@ -7,13 +7,10 @@ another estimate of the gradient of the bound itself.
 
 from __future__ import annotations
 
-import math
-
-import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
-from .bounds import Bound, Importance, importance_weighted
+from .bounds import Bound, Importance, importance_weighted, log_mean_exp
 from .models import Inference, LatentModel
 from .objective import Objective, trainable
 from .posteriors import Gaussian
@@ -27,7 +24,7 @@ class Multiplied(Bound):
 
     def __call__(self, r: Inference, done: Tensor) -> Tensor:
         weights = r.log_weight.unflatten(0, (self.groups, -1))
-        return (torch.logsumexp(weights, 1) - math.log(weights.shape[1])).mean(0)
+        return log_mean_exp(weights, 1).mean(0)
 
     def unweighted(self, r: Inference) -> Tensor:
         return importance_weighted(r)

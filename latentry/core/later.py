@@ -13,7 +13,6 @@ mass, and what is drawn there is like no sample. So a density of the codes takes
 from __future__ import annotations
 
 import abc
-import math
 from collections.abc import Callable
 
 import torch
@@ -23,6 +22,7 @@ from torch.nn import functional as F
 from torch.types import _size
 
 from . import noise
+from .bounds import log_mean_exp
 from .models import VAE
 from .posteriors import NO_SHAPE, Gaussian
 from .priors import Prior, StandardNormal
@@ -180,11 +180,6 @@ class NoiseContrastive(Later):
         draws = torch.randn(4096, self.latent, generator=generator).to(c)
         each = [log_mean_exp(self.log_odds(draws, kind), 0) for kind in kinds]
         return torch.stack(each)[which]
-
-
-def log_mean_exp(x: Tensor, dim: int) -> Tensor:
-    """Log of the mean of exp(x)."""
-    return torch.logsumexp(x, dim) - math.log(x.shape[dim])
 
 
 class _Reweighted(_OfCodes):

@@ -25,6 +25,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from ..core import noise
+from ..core.bounds import log_mean_exp
 from ..core.models import Inference
 from ..core.scores import passes
 from ..errors import LatentryError
@@ -195,7 +196,7 @@ def _bound(weights: Tensor, k: int) -> Tensor:
     """The importance-weighted bound with k draws, averaged over the groups of k there are, (N,)."""
     groups = len(weights) // k
     grouped = weights[: groups * k].reshape(groups, k, -1)
-    return (torch.logsumexp(grouped, 1) - math.log(k)).mean(0)
+    return log_mean_exp(grouped, 1).mean(0)
 
 
 def _verdict(counts: list[int], gain: float | None, effective: float) -> str:

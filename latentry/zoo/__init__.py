@@ -83,6 +83,7 @@ __all__ = [
     "VampPriorVAE",
     "load",
     "models",
+    "name_of",
     "named",
 ]
 
@@ -181,6 +182,11 @@ def named(name: str) -> type[Estimator]:
             f"no model is called {name!r}; `latentry models` lists them." + suggest(name, known)
         )
     return found
+
+
+def name_of(model: type[Estimator]) -> str:
+    """The name that the command line uses for a named model."""
+    return next(name for name, cls in models().items() if cls is model)
 
 
 def load(folder: str | Path, **modules: nn.Module) -> Estimator:
