@@ -320,7 +320,7 @@ class Elementwise(Distribution):
     def variance(self) -> Tensor:
         return self.base.variance
 
-    def terms(self, value: Tensor) -> Tensor:
+    def log_probs(self, value: Tensor) -> Tensor:
         """Log p of each entry of x on its own, 0 where it is missing: the shape of `base`."""
         if not self.missing:
             return self.base.log_prob(value)
@@ -330,7 +330,7 @@ class Elementwise(Distribution):
         return torch.where(unseen, 0.0, self.base.log_prob(seen))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return self.terms(value).flatten(-self.event_ndim).sum(-1)
+        return self.log_probs(value).flatten(-self.event_ndim).sum(-1)
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         return self.base.sample(Size(sample_shape))

@@ -329,6 +329,10 @@ def test_missing_entries_are_marginalised(name: str) -> None:
         sum(base.log_prob(x[i])[j] for j in range(3) if not math.isnan(x[i, j])) for i in range(4)
     ]
     torch.testing.assert_close(log_p, torch.stack([torch.as_tensor(v) for v in by_hand]).float())
+    each = d.log_probs(x)
+    assert each.shape == x.shape
+    torch.testing.assert_close(each.sum(-1), log_p)
+    assert (each[torch.isnan(x)] == 0).all()
     parameters = [p for p in vars(base).values() if isinstance(p, torch.Tensor) and p.requires_grad]
     if parameters:
         grads = torch.autograd.grad(log_p.sum(), parameters)

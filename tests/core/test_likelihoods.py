@@ -148,7 +148,7 @@ def test_nan_is_the_mask(name: str) -> None:
     holes = x.clone()
     holes[0, 0, 1:3] = math.nan
     holes[3] = math.nan
-    terms = whole(z).terms(x)
+    terms = whole(z).log_probs(x)
     expected = terms.where(~torch.isnan(holes), 0.0).flatten(2).sum(-1)
     log_p = masked(z).log_prob(holes)
     torch.testing.assert_close(log_p, expected)
