@@ -69,12 +69,17 @@ def choose_net(schema: Schema) -> tuple[str, str]:
 def infer_schema(
     est: Estimator, array: np.ndarray, columns: tuple[str, ...] | None, levels: int | None
 ) -> Schema:
-    """What a sample is, with real numbers read as the likelihood that was asked for reads them."""
-    schema = Schema.infer(array, columns=columns, levels=levels)
+    """What a sample is, with real numbers read as the likelihood that was asked for reads them.
+
+    A model of series has rows (N, T) and arrays (N, T, C) read as such.
+    """
+    schema = Schema.infer(array, columns=columns, levels=levels, kind=est.reads)
     if est.likelihood == "auto" or schema.values != "real":
         return schema
     reads = parse_likelihood(est.likelihood)[0].reads
-    return schema if reads is None else Schema.infer(array, columns=columns, values=reads)
+    if reads is None:
+        return schema
+    return Schema.infer(array, columns=columns, values=reads, kind=est.reads)
 
 
 def parse_likelihood(text: str) -> tuple[type[Likelihood], dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import nn
@@ -65,6 +65,9 @@ class Recipe(Fitted):
     Of `build_posterior`, `build_prior`, `build_corruption`, `build_model` (or all of `build`) and
     `objective`, a named model changes what its paper changes.
     """
+
+    reads: ClassVar[str | None] = None
+    """The kind of sample that arrays are read as, "series" for one; None leaves it to the array."""
 
     latent: int = option(10, "dimensions of the latent space")
     likelihood: str = option("auto", "likelihood p(x|z), or auto to choose by the data")

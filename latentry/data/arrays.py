@@ -208,9 +208,11 @@ def unmap(x: np.ndarray) -> None:
 
 
 def place(index: Sequence[int], columns: tuple[str, ...] | None, kind: str = "vector") -> str:
-    """For example "row 3, column 'age'" or "image 3, position (4, 7)"."""
+    """For example "row 3, column 'age'", "image 3, position (4, 7)" or "series 3, step 7"."""
     row, *rest = (int(i) for i in index)
     if kind == "image":
         return f"image {row}, position ({', '.join(map(str, rest))})"
+    if kind == "series":
+        return f"series {row}, step {rest[0]}" + "".join(f", channel {c}" for c in rest[1:])
     name = repr(columns[rest[0]]) if columns else str(rest[0])
     return f"row {row}, column {name}"

@@ -23,8 +23,8 @@ VALUES = ("binary", "levels", "unit", "count", "real")
 class Schema:
     """What one sample is.
 
-    kind : "vector" or "image"
-    shape : as the model sees it, (D,) or (C, H, W)
+    kind : "vector", "image" or "series"
+    shape : as the model sees it, (D,), (C, H, W), or (T, C) for T steps of C channels
     values : "binary" (0 or 1), "levels" (whole numbers 0..levels-1, as in 8-bit images), "unit"
         (from 0 to 1), "count" (whole numbers from 0), or "real"
     levels : the number of grey levels where values is "levels" (256 for uint8)
@@ -70,12 +70,14 @@ class Schema:
         shape: Sequence[int] | None = None,
         levels: int | None = None,
         values: str | None = None,
+        kind: str | None = None,
     ) -> Schema:
         """What a sample of `x` is, from one look through the rows in blocks of bounded memory.
 
         Rows (N, D) are vectors; (N, H, W), (N, H, W, C) and (N, C, H, W) with at most four
-        channels are images, and so are rows for which `shape` says how to fold them. Then, in
-        this order, unless `values` or `levels` says otherwise:
+        channels are images, and so are rows for which `shape` says how to fold them. With `kind`
+        "series" rows (N, T) are series of one channel, and (N, T, C) of C: short ones end in NaN.
+        Then, in this order, unless `values` or `levels` says otherwise:
 
         - all values 0 or 1, or bool: "binary";
         - uint8, or images of whole numbers of another integer type from 0 to 255: "levels", 256;
@@ -89,20 +91,20 @@ class Schema:
         """
         array, names = as_array(x)
         names = tuple(str(c) for c in columns) if columns is not None else names
-        kind, model_shape, last = _layout(array.shape, tuple(shape) if shape else None)
+        found, model_shape, last = _layout(array.shape, tuple(shape) if shape else None, kind)
         if len(array) < 2:
             raise LatentryError(
                 f"The data needs at least 2 rows (n_samples = {len(array)}); give more samples."
             )
-        names = names if kind == "vector" else None
+        names = names if found == "vector" else None
         if names is not None and len(names) != array.shape[1]:
             raise LatentryError(
                 f"{len(names)} column names were given for {array.shape[1]} columns; "
                 f"give one name per column."
             )
-        seen = survey(array, names)
+        seen = survey(array, names, kind)
         if values is None:
-            values = "levels" if levels else _values(seen, kind, array.dtype)
+            values = "levels" if levels else _values(seen, found, array.dtype)
         elif values not in VALUES:
             raise LatentryError(
                 f"Unknown kind of values {values!r}; choose one of {', '.join(VALUES)}."
@@ -114,7 +116,7 @@ class Schema:
         _check_support(seen, values, count)
         given = tuple(array.shape[1:])
         return cls(
-            kind, model_shape, values, count, array.dtype.name, last, names, seen.missing, given
+            found, model_shape, values, count, array.dtype.name, last, names, seen.missing, given
         )
 
     def pack(self, x: Any, *, columns: Sequence[str] | None = None, owner: str = "model") -> Tensor:
@@ -181,6 +183,10 @@ class Schema:
         if self.kind == "vector":
             text = f"vectors of {self.shape[0]} {words}"
             text = text.replace(f"{self.levels} levels", f"values on {self.levels} levels")
+        elif self.kind == "series":
+            steps, channels = self.shape
+            each = "" if channels == 1 else f" x {channels} channels"
+            text = f"series of {steps} steps{each} of {words}"
         else:
             channels, height, width = self.shape
             colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
@@ -269,6 +275,8 @@ class Schema:
 
     @property
     def _axes(self) -> str:
+        if self.kind == "series":
+            return self.kind
         return "vector" if len(self.given) == 1 else "image"
 
     def _where(self, bad: np.ndarray, start: int) -> str:
@@ -292,7 +300,7 @@ def _one_axis(shape: tuple[int, ...]) -> str:
 
 
 def _layout(
-    given: tuple[int, ...], shape: tuple[int, ...] | None
+    given: tuple[int, ...], shape: tuple[int, ...] | None, kind: str | None
 ) -> tuple[str, tuple[int, ...], bool]:
     """Kind, shape as the model sees it, and whether the channels are stored last."""
     if len(given) < 2:
@@ -310,6 +318,14 @@ def _layout(
                 f"{math.prod(sample)}; give a shape with as many."
             )
         sample = tuple(int(n) for n in shape)
+    if kind == "series":
+        steps, *channels = sample
+        if len(channels) > 1:
+            raise LatentryError(
+                f"Samples of the shape {sample} are no series; give (N, T), or (N, T, C) for T"
+                " steps of C channels."
+            )
+        return kind, (steps, math.prod(channels)), False
     if len(sample) == 1:
         return "vector", sample, False
     if len(sample) == 2:

@@ -33,13 +33,15 @@ class Survey:
         return float(self.low.min()), float(self.high.max())
 
 
-def survey(x: np.ndarray, columns: tuple[str, ...] | None = None) -> Survey:
+def survey(
+    x: np.ndarray, columns: tuple[str, ...] | None = None, kind: str | None = None
+) -> Survey:
     """Looks through the rows of `x` (N, ...) once.
 
     Raises `LatentryError` for infinite values, for columns without a value, for named columns that
     hold one value only, and when all columns do.
     """
-    kind = "vector" if x.ndim == 2 else "image"
+    kind = kind or ("vector" if x.ndim == 2 else "image")
     low, high = np.full(x.shape[1:], np.inf), np.full(x.shape[1:], -np.inf)
     missing, whole = False, True
     binary = True
@@ -76,9 +78,10 @@ def _check_columns(
     low: np.ndarray, high: np.ndarray, columns: tuple[str, ...] | None, kind: str
 ) -> None:
     empty = low > high
-    if empty.any() and kind == "image":
+    if empty.any() and kind in ("image", "series"):
         if empty.all():
-            raise LatentryError("Every pixel is NaN; give images that hold values.")
+            what = "pixel is NaN; give images" if kind == "image" else "step is NaN; give series"
+            raise LatentryError(f"Every {what} that hold values.")
     elif empty.any():
         raise LatentryError(
             f"{_naming(empty, columns)} no value at all (all NaN); leave out what was never "

@@ -17,8 +17,9 @@ class Transform(nn.Module):
 
     - "levels" are divided by levels - 1, so that they lie on a grid from 0 to 1;
     - "unit", "binary" and "count" stay as they are;
-    - "real" vectors are standardised per column and "real" images per channel, by the mean and
-      the standard deviation of the values that were observed. What does not vary is only centred.
+    - "real" vectors are standardised per column, "real" images and series per channel, by the
+      mean and the standard deviation of the values that were observed. What does not vary is only
+      centred.
 
     `Transform(schema)` has the right buffers for `load_state_dict`; `Transform.fit` also sets
     them from data.
@@ -31,7 +32,11 @@ class Transform(nn.Module):
         super().__init__()
         self.values, self.kind, self.shape = schema.values, schema.kind, schema.shape
         self.levels = schema.levels
-        size = schema.shape if schema.kind == "vector" else (schema.shape[0], 1, 1)
+        size = {
+            "vector": schema.shape,
+            "image": (schema.shape[0], 1, 1),
+            "series": schema.shape[-1:],
+        }[schema.kind]
         step = float(schema.levels - 1) if schema.values == "levels" else 1.0
         self.register_buffer("shift", torch.zeros(size))
         self.register_buffer("scale", torch.full(size, step))
@@ -108,12 +113,12 @@ def moments(schema: Schema, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     variance", which stays exact where a sum of squares would cancel. A standard deviation that is
     only rounding noise in float32 is given as 1, so that constant columns are just centred.
     """
-    width = schema.shape[0]
+    width = schema.shape[-1 if schema.kind == "series" else 0]
     n, mean, square = np.zeros(width), np.zeros(width), np.zeros(width)
     for _, block in blocks(x, 8 * 2**20):  # a small block, as float64 takes up to eight times more
         values = block.reshape(len(block), *schema.stored).astype(np.float64)
-        if schema.kind == "image":
-            axis = -1 if schema.channels_last else 1
+        if schema.kind != "vector":
+            axis = 1 if schema.kind == "image" and not schema.channels_last else -1
             values = np.moveaxis(values, axis, -1).reshape(-1, width)
         seen = ~np.isnan(values)
         count = seen.sum(0)

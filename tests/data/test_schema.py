@@ -311,3 +311,62 @@ def test_what_the_model_was_not_trained_on_is_told(trained, x, message):
 def test_descriptions():
     assert Schema.infer(GREY).describe() == "8 x 6 grey images of 256 levels"
     assert Schema.infer(REAL).describe() == "vectors of 3 real numbers"
+
+
+@pytest.mark.parametrize(
+    ("x", "shape", "values"),
+    [
+        (rng.normal(size=(20, 7)), (7, 1), "real"),
+        (rng.normal(size=(20, 7, 1)), (7, 1), "real"),
+        (rng.random((20, 7, 3)), (7, 3), "real"),
+        (rng.integers(0, 2, (20, 7, 5)), (7, 5), "binary"),
+        (rng.integers(0, 9, (20, 7, 2)), (7, 2), "count"),
+    ],
+)
+def test_series_keep_the_layout_that_they_came_in(x, shape, values):
+    schema = Schema.infer(x, kind="series")
+    assert (schema.kind, schema.shape, schema.values) == ("series", shape, values)
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+    packed = schema.pack(x)
+    assert packed.shape == (20, *shape)
+    np.testing.assert_allclose(packed[:, :, 0], x[:, :, 0] if x.ndim == 3 else x)
+    np.testing.assert_allclose(schema.unpack(packed, round_counts=True), x)
+    assert schema.unpack(torch.stack([packed, packed])).shape == (2, *x.shape)
+
+
+def test_series_may_be_shorter_than_the_longest_and_say_where_they_are_wrong():
+    x = rng.normal(size=(20, 7, 2))
+    x[:, 5:] = np.nan  # no series reaches the last steps
+    schema = Schema.infer(x, kind="series")
+    assert schema.missing
+    assert schema.describe() == "series of 7 steps x 2 channels of real numbers, some missing"
+    assert Schema.infer(x[..., 0], kind="series").describe().startswith("series of 7 steps of real")
+    x[3, 1, 1] = np.inf
+    with pytest.raises(LatentryError, match="series 3, step 1, channel 1"):
+        Schema.infer(x, kind="series")
+    with pytest.raises(LatentryError, match="series 3, step 1;"):
+        Schema.infer(x[..., 1], kind="series")
+    with pytest.raises(LatentryError, match="Every step is NaN"):
+        Schema.infer(np.full((4, 3), np.nan), kind="series")
+    with pytest.raises(LatentryError, match="are no series"):
+        Schema.infer(np.zeros((4, 3, 3, 3)), kind="series")
+    with pytest.raises(LatentryError, match=r"was trained on \(7, 2\)"):
+        schema.pack(np.zeros((4, 6, 2)))
+
+
+def test_real_series_are_standardised_by_channel():
+    x = rng.normal(size=(50, 7, 2)) * [3.0, 0.1] + [5.0, -1.0]
+    x[10:, 4:, 1] = np.nan
+    schema = Schema.infer(x, kind="series")
+    transform = Transform.fit(schema, x)
+    assert transform.shift.shape == transform.scale.shape == (2,)
+    np.testing.assert_allclose(transform.shift, np.nanmean(x, (0, 1)), rtol=1e-5)
+    np.testing.assert_allclose(transform.scale, np.nanstd(x, (0, 1)), rtol=1e-5)
+    raw = schema.pack(x)
+    torch.testing.assert_close(transform.inverse(transform(raw)), raw, equal_nan=True)
+    logs = -np.log(np.nanstd(x, (0, 1)))
+    assert transform.log_det == pytest.approx(7 * logs.sum(), rel=1e-5)
+    each = (~np.isnan(x)).sum(1) @ logs
+    np.testing.assert_allclose(transform.log_det_observed(raw), each, rtol=1e-4)
+    again = Transform.from_dict(schema, transform.to_dict())
+    torch.testing.assert_close(again.scale, transform.scale)
