@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         ResidualVQVAE,
         RiemannianHVAE,
         SemiSupervisedVAE,
+        SequenceVAE,
         SigmaVAE,
         SlicedWAE,
         SparseAE,
@@ -148,6 +149,7 @@ _HOME = {
     "SemiSupervisedVAE": "zoo",
     "MissingIWAE": "zoo",
     "NotMIWAE": "zoo",
+    "SequenceVAE": "zoo",
     "C2AE": "zoo",
 }
 
@@ -203,6 +205,7 @@ __all__ = [
     "ResidualVQVAE",
     "RiemannianHVAE",
     "SemiSupervisedVAE",
+    "SequenceVAE",
     "SigmaVAE",
     "SlicedWAE",
     "SparseAE",

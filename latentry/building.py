@@ -17,7 +17,7 @@ from .core.likelihoods import Likelihood, choose, named
 from .core.models import LatentModel
 from .data.schema import Schema
 from .errors import LatentryError, suggest
-from .nets import build_decoder, build_encoder
+from .nets import SERIES_NETS, build_decoder, build_encoder
 from .nets import default as default_net
 from .training.options import Options
 
@@ -71,15 +71,16 @@ def infer_schema(
 ) -> Schema:
     """What a sample is, with real numbers read as the likelihood that was asked for reads them.
 
-    A model of series has rows (N, T) and arrays (N, T, C) read as such.
+    A model of series, or a net of them, has rows (N, T) and arrays (N, T, C) read as such.
     """
-    schema = Schema.infer(array, columns=columns, levels=levels, kind=est.reads)
+    kind = "series" if est.net in SERIES_NETS else est.reads
+    schema = Schema.infer(array, columns=columns, levels=levels, kind=kind)
     if est.likelihood == "auto" or schema.values != "real":
         return schema
     reads = parse_likelihood(est.likelihood)[0].reads
     if reads is None:
         return schema
-    return Schema.infer(array, columns=columns, values=reads, kind=est.reads)
+    return Schema.infer(array, columns=columns, values=reads, kind=kind)
 
 
 def parse_likelihood(text: str) -> tuple[type[Likelihood], dict[str, Any]]:

@@ -71,9 +71,11 @@ class Recipe(Fitted):
 
     latent: int = option(10, "dimensions of the latent space")
     likelihood: str = option("auto", "likelihood p(x|z), or auto to choose by the data")
-    net: str = option("auto", "network: mlp, conv, or auto to choose by the data")
+    net: str = option(
+        "auto", "network: mlp, conv, temporal or recurrent (both of series), or auto, by the data"
+    )
     hidden: int | tuple[int, ...] | None = option(
-        None, "sizes of the hidden layers (mlp) or channels of the stages (conv)"
+        None, "sizes of the hidden layers (mlp, recurrent), or channels (conv, temporal)"
     )
     activation: str = option(
         "auto", "activation of the network: relu, tanh, silu, ..., or auto (relu; silu for conv)"

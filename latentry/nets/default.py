@@ -12,22 +12,34 @@ from ..errors import LatentryError, suggest
 from .conv import ConvDecoder, ConvEncoder, default_widths
 from .custom import CustomDecoder, CustomEncoder
 from .mlp import MLPDecoder, MLPEncoder
+from .recurrent import GATED, UNITS, RecurrentDecoder, RecurrentEncoder
+from .temporal import TemporalDecoder, TemporalEncoder, default_levels
 
-NETS = ("mlp", "conv")
+BODIES = {
+    "mlp": (MLPEncoder, MLPDecoder),
+    "conv": (ConvEncoder, ConvDecoder),
+    "temporal": (TemporalEncoder, TemporalDecoder),
+    "recurrent": (RecurrentEncoder, RecurrentDecoder),
+}
+NETS = tuple(BODIES)
 """Every net by its name."""
+SERIES_NETS = ("temporal", "recurrent")
+"""The nets that take nothing but series."""
 CONV_FROM = 1024
 """Images of more numbers than this get the net conv by default.
 
 Below, as for 28 x 28 grey pixels, an mlp explains images as well at a twentieth of the time.
 """
-ACTIVATION = {"mlp": "relu", "conv": "silu"}
+ACTIVATION = {"mlp": "relu", "conv": "silu", "temporal": "relu", "recurrent": GATED}
 """Each net's activation by default."""
 HIDDEN = (400,)
 """The hidden layers of an mlp by default."""
 
 
 class Sample(Protocol):
-    """What is asked of a schema: whether a sample is a "vector" or an "image", and its shape."""
+    """What is asked of a schema: whether a sample is a "vector", an "image" or a "series", and its
+    shape.
+    """
 
     @property
     def kind(self) -> str: ...
@@ -37,6 +49,8 @@ class Sample(Protocol):
 
 def default(schema: Sample) -> tuple[str, str]:
     """The net that "auto" stands for, and a sentence that says why."""
+    if schema.kind == "series":
+        return "temporal", "net temporal, because samples are series"
     if schema.kind != "image":
         return "mlp", "net mlp, because samples are vectors"
     size = f"images of {schema.shape[1]} x {schema.shape[2]} pixels"
@@ -46,8 +60,15 @@ def default(schema: Sample) -> tuple[str, str]:
 
 
 def default_hidden(net: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """An encoder's hidden sizes where none are given: units of an mlp, channels of a conv."""
-    return default_widths(shape) if _known(net) == "conv" else HIDDEN
+    """An encoder's hidden sizes where none are given: units of layers, or channels."""
+    match _known(net):
+        case "conv":
+            return default_widths(shape)
+        case "temporal":
+            return default_levels(shape)
+        case "recurrent":
+            return UNITS
+    return HIDDEN
 
 
 def build_encoder(
@@ -67,7 +88,7 @@ def build_encoder(
     if isinstance(net, nn.Module):
         return CustomEncoder(net, shape, condition, missing, values)
     hidden = default_hidden(net, shape) if hidden is None else _sizes(hidden)
-    kind = ConvEncoder if _known(net) == "conv" else MLPEncoder
+    kind, _ = BODIES[_known(net)]
     return kind(shape, hidden, condition, activation or ACTIVATION[net], missing, values)
 
 
@@ -88,7 +109,7 @@ def build_decoder(
     if isinstance(net, nn.Module):
         return CustomDecoder(net, latent, n_params, shape, condition)
     hidden = default_hidden(net, shape)[::-1] if hidden is None else _sizes(hidden)
-    kind = ConvDecoder if _known(net) == "conv" else MLPDecoder
+    _, kind = BODIES[_known(net)]
     return kind(latent, n_params, shape, hidden, condition, activation or ACTIVATION[net])
 
 

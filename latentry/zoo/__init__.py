@@ -25,6 +25,7 @@ from .missing import MissingIWAE, NotMIWAE
 from .perceptual import MSSSIMVAE, VAEGAN
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
 from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
+from .sequences import SequenceVAE
 from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "ResidualVQVAE",
     "RiemannianHVAE",
     "SemiSupervisedVAE",
+    "SequenceVAE",
     "SigmaVAE",
     "SlicedWAE",
     "SparseAE",
@@ -141,6 +143,7 @@ _MODELS: tuple[type[Estimator], ...] = (
     C2AE,
     MissingIWAE,
     NotMIWAE,
+    SequenceVAE,
 )
 
 # Where capitals alone do not say how a name is read.

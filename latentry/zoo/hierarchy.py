@@ -21,7 +21,7 @@ from ..estimator import Estimator, option
 from ..evaluation.likelihood import ACTIVE
 from ..nets.deep import DeepEncoder, DeepHead, Form, deep_rungs, image_sides, shared_out
 from ..nets.mlp import layers
-from .checks import at_least
+from .checks import at_least, one_of
 
 MOST_UNITS = 400
 """Hidden units of the nets between two levels, at most."""
@@ -215,6 +215,7 @@ class DeepVAE(Hierarchical):
                 "DeepVAE has a network of its own, which encoder= and decoder= cannot replace;"
                 " leave them out, and set its width with hidden=."
             )
+        one_of("net", plan.net, ("mlp", "conv"))
         if plan.net == "conv" and len(plan.schema.shape) != 3:
             raise LatentryError("net='conv' needs images, but these are vectors: use net='mlp'.")
         sides = image_sides(plan.schema.shape) if plan.net == "conv" else ((),)

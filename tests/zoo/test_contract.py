@@ -14,9 +14,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import latentry
 from latentry import LatentryError
-from latentry.building import build_model
+from latentry.building import build_model, infer_schema
 from latentry.core.objective import trainable
-from latentry.data.schema import Schema
 from latentry.estimator import Estimator
 from latentry.zoo import models, named
 
@@ -77,8 +76,9 @@ def test_conditional(name: str) -> None:
 def test_gradients_reach_every_parameter_once(name: str) -> None:
     est = small(name)
     torch.manual_seed(0)
-    x = torch.from_numpy(DIGITS[:32]).float() / 16
-    model = build_model(est, Schema.infer(DIGITS), 0)
+    schema = infer_schema(est, DIGITS, None, None)
+    x = schema.pack(DIGITS[:32]) / 16
+    model = build_model(est, schema, 0)
     objective = est.objective()
     losses = objective.losses(model.infer(x, draws=objective.draws), model, torch.tensor(1.0))
     reached: list[int] = []
