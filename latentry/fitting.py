@@ -51,7 +51,8 @@ def fit(
         objective = est.objective()  # which may have weights of its own
     est.likelihood_, est.net_, est.choices_ = choices(est, est.schema_)
     objective.expect(len(train_rows))
-    given = [part for part in (c, labels) if part is not None]
+    numbers = _numbers(est, len(array), train_rows)
+    given = [part for part in (c, labels, numbers) if part is not None]
     beside = torch.cat(given, 1) if given else None
     source, valid = _sources(est, array, beside, train_rows, valid_rows)
     assert source is not None  # a schema has at least two rows, and no split holds out all
@@ -95,6 +96,16 @@ def split(n: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         return np.arange(n), np.arange(0)
     order = np.random.default_rng(seed).permutation(n)
     return np.sort(order[held:]), np.sort(order[:held])
+
+
+def _numbers(est: Estimator, rows: int, train_rows: np.ndarray) -> Tensor | None:
+    """The numbers that a model gives its training rows, -1 for all others, (rows, 1), if any."""
+    own = est.number_rows(len(train_rows))
+    if own is None:
+        return None
+    numbers = torch.full((rows, 1), -1.0)
+    numbers[torch.from_numpy(train_rows), 0] = torch.from_numpy(own).float()
+    return numbers
 
 
 def _sources(

@@ -131,6 +131,14 @@ class Recipe(Fitted):
         """The bound and penalties that are trained on."""
         return Objective(Elbo(linear(0.0, 1.0, self.warmup), settled=self.warmup))
 
+    def number_rows(self, rows: int) -> np.ndarray | None:
+        """A whole number (rows,) for each training row, for a model that has to tell them apart.
+
+        While such a model is trained, c (B, C + 1) ends with the number, which is -1 for the rows
+        that are held out; afterwards it is given c (B, C). Most models need none.
+        """
+        return None
+
     def prepare(self, source: Source, folder: Path | None) -> None:
         """Bring the networks to where their training starts, from the training rows.
 

@@ -8,6 +8,8 @@ variety for quality (Kingma & Dhariwal, 2018, arXiv 1807.03039; Vahdat & Kautz, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, MixtureSameFamily
@@ -16,11 +18,15 @@ from torch.distributions import Distribution, MixtureSameFamily
 def draw(p: Distribution, n: int, temperature: float) -> Tensor:
     """N codes (n, D) from p (batch shape () or (n,)), at a temperature from 0.
 
-    - a mixture keeps its components, and each draw nears the mean of its own;
+    - a mixture keeps its components, and each draw nears the mean of its own; one that draws
+      in a way of its own says how by `tempered(shape, temperature)`;
     - a flow draws its base noise at the temperature, and maps it;
     - any other distribution is drawn towards its mean: for a Gaussian, N(mu, T^2 Sigma).
     """
     shape = torch.Size() if p.batch_shape else torch.Size((n,))
+    own: Callable[..., Tensor] | None = getattr(p, "tempered", None)
+    if own is not None:
+        return own(shape, temperature)
     if isinstance(p, MixtureSameFamily):
         return _mixture(p, shape, temperature)
     transform, base = getattr(p, "transform", None), getattr(p, "base", None)

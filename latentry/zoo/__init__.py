@@ -24,7 +24,7 @@ from .later import NCPVAE, TwoStageVAE
 from .missing import MissingIWAE, NotMIWAE
 from .perceptual import MSSSIMVAE, VAEGAN
 from .posteriors import IAFVAE, HamiltonianVAE, PlanarVAE, RadialVAE, RiemannianHVAE
-from .priors import FlowPriorVAE, MixturePriorVAE, VampPriorVAE
+from .priors import ExemplarVAE, FlowPriorVAE, MixturePriorVAE, VampPriorVAE
 from .sequences import SequenceVAE
 from .variational import GECO, VAE, AnnealedVAE, ConditionalVAE, FreeBitsVAE, SigmaVAE
 
@@ -58,6 +58,7 @@ __all__ = [
     "DReG",
     "DeepVAE",
     "DenoisingAE",
+    "ExemplarVAE",
     "FactorVAE",
     "FlowPriorVAE",
     "FreeBitsVAE",
@@ -121,6 +122,7 @@ _MODELS: tuple[type[Estimator], ...] = (
     MSSSIMVAE,
     FlowPriorVAE,
     VampPriorVAE,
+    ExemplarVAE,
     MixturePriorVAE,
     VaDE,
     TwoStageVAE,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from ..core.exemplars import ExemplarPrior, WithExemplars
 from ..core.likelihood import Likelihood
 from ..core.models import LatentModel
 from ..core.posteriors import Posterior
 from ..core.priors import FLOWS, FlowPrior, LearnedMixture, Prior, VampPrior
-from ..estimator import Estimator, option
-from .checks import at_least, one_of
+from ..estimator import ROWS_AT_ONCE, Estimator, option
+from ..training.sources import Source
+from .checks import at_least, one_of, share
 
 
 @dataclass(eq=False, repr=False)
@@ -51,6 +54,55 @@ class VampPriorVAE(Estimator):
         assert isinstance(prior, VampPrior)
         prior.bind(posterior, likelihood.shape)
         return super().build_model(posterior, prior, likelihood)
+
+
+@dataclass(eq=False, repr=False)
+class ExemplarVAE(Estimator):
+    """Exemplar VAE: the prior is a mixture of Gaussians around the codes of the training rows.
+
+    Norouzi et al., 2020, https://arxiv.org/abs/2004.04795
+
+    A saved model holds the codes of the exemplars, not the exemplars. A training row that is
+    scored is among its own exemplars: what tells how good the model is are rows it did not see.
+    """
+
+    exemplars: int = option(50_000, "training rows that are exemplars, at most")
+    neighbours: int = option(10, "nearest exemplars that a step encodes anew for each row")
+    share: float = option(0.5, "share of the exemplars that a step takes, at random")
+
+    def build_prior(self, condition: int) -> Prior | None:
+        at_least("exemplars", self.exemplars, 2)
+        at_least("neighbours", self.neighbours, 1)
+        share("share", self.share)
+        return ExemplarPrior(self.latent, condition, self.neighbours, self.share)
+
+    def build_model(
+        self, posterior: Posterior, prior: Prior | None, likelihood: Likelihood
+    ) -> LatentModel:
+        assert isinstance(prior, ExemplarPrior)
+        return WithExemplars(posterior, prior.bind(posterior), likelihood)
+
+    def number_rows(self, rows: int) -> np.ndarray:
+        chosen = np.linspace(0, rows - 1, min(self.exemplars, rows)).round().astype(np.int64)
+        numbers = np.full(rows, -1)
+        numbers[chosen] = np.arange(len(chosen))
+        return numbers
+
+    def prepare(self, source: Source, folder: Path | None) -> None:
+        model = self.model_
+        assert isinstance(model, WithExemplars)
+        held, given = [], []
+        for raw, c in source.all(ROWS_AT_ONCE):
+            assert c is not None
+            own = c[:, -1] >= 0
+            held.append(self.scaler_(raw[own]))
+            given.append(model.split(c[own])[0])
+        known = [each for each in given if each is not None]
+        model.prior.hold(torch.cat(held), torch.cat(known) if known else None)
+
+    def complete(self, source: Source) -> None:
+        prior: Any = self.model_.get_submodule("prior")
+        prior.release()
 
 
 @dataclass(eq=False, repr=False)
