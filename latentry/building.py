@@ -116,7 +116,10 @@ def _sizes(hidden: Any) -> tuple[int, ...] | None:
 def choices(est: Estimator, schema: Schema) -> tuple[str, str, list[str]]:
     """The likelihood and the network, and what was chosen for "auto" and why."""
     likelihood, net, said = est.likelihood, est.net, []
-    if likelihood == "auto":
+    if est.binarize:
+        likelihood, why = _binary(est, schema)
+        said.append(why)
+    elif likelihood == "auto":
         likelihood, why = est.choose_likelihood(schema)
         said.append(why)
     if est.encoder is not None and est.decoder is not None:
@@ -125,6 +128,21 @@ def choices(est: Estimator, schema: Schema) -> tuple[str, str, list[str]]:
         net, why = est.choose_net(schema)
         said.append(why)
     return likelihood, net, said
+
+
+def _binary(est: Estimator, schema: Schema) -> tuple[str, str]:
+    """The likelihood of what is drawn as 0 or 1. Raises where the data or the model forbid that."""
+    if schema.values not in ("binary", "levels", "unit"):
+        raise LatentryError(
+            f"binarize=True needs values in [0, 1] or grey levels, but the data are {schema.values}"
+            " values: scale them, or leave it out."
+        )
+    if est.likelihood not in ("auto", "bernoulli"):
+        raise LatentryError(
+            f"binarize=True gives zeros and ones, which the likelihood {est.likelihood!r} is not"
+            " made for: use likelihood='bernoulli'."
+        )
+    return "bernoulli", "likelihood bernoulli, because values are drawn as 0 or 1 in training"
 
 
 @dataclass(frozen=True)

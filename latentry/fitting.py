@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import persistence
 from .building import build_model, choices, options, seed
+from .core.corruptions import Binarize
 from .core.priors import GaussianMixture
 from .data.transforms import Transform
 from .errors import Interrupted
@@ -63,7 +64,7 @@ def fit(
         est.prepare(source, None if folder is None else folder / "before")
         est.history_ = train(
             est.model_,
-            est.scaler_,
+            nn.Sequential(est.scaler_, Binarize()) if est.binarize else est.scaler_,
             objective,
             source,
             valid,

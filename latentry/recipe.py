@@ -78,7 +78,8 @@ class Recipe(Fitted):
         None, "sizes of the hidden layers (mlp, recurrent), or channels (conv, temporal)"
     )
     activation: str = option(
-        "auto", "activation of the network: relu, tanh, silu, ..., or auto (relu; silu for conv)"
+        "auto",
+        "activation of the network: relu, tanh, silu, gated (mlp), ..., or auto (relu; silu: conv)",
     )
     encoder: nn.Module | None = option(None, "your own encoder body, x -> features")
     decoder: nn.Module | None = option(None, "your own decoder body, z -> features or x")
@@ -92,6 +93,9 @@ class Recipe(Fitted):
     warmup: float = option(0.0, "share of all steps over which the weight of the KL rises")
     clip: float | None = option(None, "largest norm of the gradient")
     ema: float | None = option(None, "decay of a moving average of the weights, such as 0.999")
+    binarize: bool = option(
+        False, "dynamic binarization: draw values in [0, 1] as 0 or 1 whenever a row is seen"
+    )
     valid: float = option(0.1, "share of the rows held out for validation")
     patience: int | None = option(None, "stop after so many epochs without a better validation")
     random_state: Any = option(None, "seed; the same seed gives the same model on the same CPU")

@@ -1,4 +1,4 @@
-"""What a denoising model does to its input while it learns."""
+"""What is done to samples while a model learns."""
 
 from __future__ import annotations
 
@@ -42,3 +42,15 @@ class Corruption(nn.Module):
         low, high = seen.amin(), seen.amax()
         x = torch.where(u < self.level / 2, low, x)
         return torch.where((u >= self.level / 2) & (u < self.level), high, x)
+
+
+class Binarize(nn.Module):
+    """x (B, *event) in [0, 1] -> zeros and ones, each 1 with probability x; NaN stays.
+
+    Drawn anew in every pass, this is the dynamic binarization of grey images: Salakhutdinov &
+    Murray, 2008 (ICML). What is drawn is both what the encoder sees and what is explained.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        u = noise.uniform((1, *x.shape), x)[0]
+        return torch.where(torch.isnan(x), x, (u < x).to(x.dtype))

@@ -21,11 +21,21 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 """Every activation by its name."""
 
 
+GATED = "gated"
+"""What stands for a gated linear layer where a net has them: Dauphin et al., 2017, 1612.08083."""
+
+
 def activation(name: str) -> nn.Module:
     """A new activation module by its name; LatentryError for an unknown one."""
+    if name == GATED:
+        raise LatentryError(
+            "only the net mlp has gated layers; use activation='silu' or net='mlp'."
+        )
     if name not in ACTIVATIONS:
-        known = ", ".join(ACTIVATIONS)
-        raise LatentryError(f"no activation {name!r}.{suggest(name, ACTIVATIONS)} Known: {known}")
+        known = (*ACTIVATIONS, GATED)
+        raise LatentryError(
+            f"no activation {name!r}.{suggest(name, known)} Known: {', '.join(known)}"
+        )
     return ACTIVATIONS[name]()
 
 

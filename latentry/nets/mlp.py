@@ -9,14 +9,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .inputs import Prepare, activation, known_condition
+from .inputs import GATED, Prepare, activation, known_condition
 
 
 def layers(sizes: Sequence[int], act: str) -> list[nn.Module]:
-    """Linear layers between the `sizes`, each followed by an activation."""
+    """Linear layers between the `sizes`, each followed by an activation.
+
+    A gated layer is h = (W x + b) * sigmoid(V x + d).
+    """
     made: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
-        made += [nn.Linear(before, after), activation(act)]
+        if act == GATED:
+            made += [nn.Linear(before, 2 * after), nn.GLU()]
+        else:
+            made += [nn.Linear(before, after), activation(act)]
     return made
 
 

@@ -233,7 +233,8 @@ class Run:
                 if number % self.team.world != self.team.rank:
                     continue
                 raw, c = self.on_device(chunk)
-                x = self.transform(raw)
+                with noise.per_row(raw, self.options.seed):
+                    x = self.transform(raw)
                 with noise.per_row(x, self.options.seed):
                     r = model.infer(x, c, draws)
                     means = [objective.value(r).mean(), *objective.parts(r, model).values()]

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from latentry.core import noise
 from latentry.core.models import LatentModel
 
 from .history import History
@@ -35,7 +36,10 @@ def look(
     sentences = [skipped(history, skip), overfitting(history)]
     model.eval()
     raw, c = next(iter(source.all(ROWS)))
-    q = model.encode(transform(raw.to(device)), None if c is None else c.to(device))
+    raw = raw.to(device)
+    with noise.per_row(raw, 0):
+        x = transform(raw)
+    q = model.encode(x, None if c is None else c.to(device))
     sentences.append(collapse(q.mean) if model.has_bound else None)
     sentences.append(explosion(q.mean, q.stddev))
     return [sentence for sentence in sentences if sentence]
