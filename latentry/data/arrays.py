@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -193,6 +194,13 @@ def blocks(x: np.ndarray, size: int = BLOCK_BYTES) -> Iterator[tuple[int, np.nda
     for start in range(0, len(x), step):
         yield start, x[start : start + step]
         unmap(x)
+
+
+def as_tensor(array: np.ndarray) -> torch.Tensor:
+    """The array's memory as a tensor; nothing of ours writes to it, so it may be read-only."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def unmap(x: np.ndarray) -> None:

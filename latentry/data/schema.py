@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,26 +13,32 @@ import torch
 from torch import Tensor
 
 from ..errors import LatentryError, suggest
-from .arrays import as_array, blocks, place
+from . import mixed
+from .arrays import as_array, as_tensor, blocks, place
+from .cells import frame_of
+from .columns import Column
 from .survey import Survey, check_finite, survey
 
 VALUES = ("binary", "levels", "unit", "count", "real")
+"""Kinds of values of arrays; those of a table of several kinds of columns are "mixed"."""
 
 
 @dataclass(frozen=True)
 class Schema:
     """What one sample is.
 
-    kind : "vector", "image" or "series"
+    kind : "vector", "image", "series", or "table" of mixed columns
     shape : as the model sees it, (D,), (C, H, W), or (T, C) for T steps of C channels
     values : "binary" (0 or 1), "levels" (whole numbers 0..levels-1, as in 8-bit images), "unit"
         (from 0 to 1), "count" (whole numbers from 0), or "real"
     levels : the number of grey levels where values is "levels" (256 for uint8)
     dtype : the type of the array given, as numpy names it
     channels_last : whether the images were stored (H, W, C) rather than (C, H, W)
-    columns : names of the features of a table
+    columns : names of the features of a table; of a mixed one, of those that are learned
     missing : whether the training data had NaN, which marks what was not observed
     given : the shape of one sample in the user's array, for example (28, 28) or (784,)
+    table : what each column of a mixed table is, in the table's order, also those not learned
+    frame : the kind of DataFrame that a mixed table came as, "pandas" or "polars"
     """
 
     kind: str
@@ -44,6 +50,8 @@ class Schema:
     columns: tuple[str, ...] | None = None
     missing: bool = False
     given: tuple[int, ...] = ()
+    table: tuple[Column, ...] = ()
+    frame: str = "pandas"
 
     def __post_init__(self) -> None:
         if not self.given:
@@ -60,6 +68,27 @@ class Schema:
         if self.kind == "image" and self.channels_last:
             return (*self.shape[1:], self.shape[0])
         return self.shape
+
+    @property
+    def learned(self) -> tuple[Column, ...]:
+        """The columns of a mixed table that the model sees, in the order of its features."""
+        return tuple(column for column in self.table if column.learned)
+
+    @classmethod
+    def of_table(cls, x: Any, schema: mixed.Told = None) -> Schema:
+        """What a row of a table of mixed columns is; see `latentry.data.infer_columns`."""
+        frame = mixed.need_frame(x)
+        return cls.of_columns(mixed.learn(frame, schema), "polars" if frame.polars else "pandas")
+
+    @classmethod
+    def of_columns(cls, table: Sequence[Column], frame: str = "pandas") -> Schema:
+        """What a row of a table with these columns is."""
+        names = tuple(column.name for column in table if column.learned)
+        gaps = any(column.missing for column in table if column.learned)
+        shape = (len(names),)
+        return cls(
+            "table", shape, "mixed", columns=names, missing=gaps, table=tuple(table), frame=frame
+        )
 
     @classmethod
     def infer(
@@ -123,12 +152,17 @@ class Schema:
         """The rows of `x` as the model takes them, (N, *shape), in the data's own units.
 
         uint8 stays uint8 and bool becomes it; all else becomes float32. Shares memory with `x`
-        where that is possible. `owner` is named in the error about the number of features.
+        where that is possible. `owner` is named in the error about the number of features. The
+        rows of a mixed table are a DataFrame, or numbers (N, D) that were packed before: see
+        `Column`.
 
         Raises `LatentryError` for another number of features or another shape, for infinite
         values, for NaN where training had none, and for values outside what the model was
         trained on where these would be read wrongly (grey levels, binary data, counts).
         """
+        frame = frame_of(x) if self.kind == "table" else None
+        if frame is not None:
+            return torch.from_numpy(mixed.encode(self.table, frame))
         array, names = as_array(x)
         names = tuple(str(c) for c in columns) if columns is not None else names
         if self.columns and names and names != self.columns and array.ndim == 2:
@@ -143,13 +177,16 @@ class Schema:
             self._check(block, start)
             if out is not array:
                 out[start : start + len(block)] = block
-        rows = _tensor(np.ascontiguousarray(out)).reshape(len(array), *self.stored)
+        rows = as_tensor(np.ascontiguousarray(out)).reshape(len(array), *self.stored)
         if self.kind == "image" and self.channels_last:
             rows = rows.movedim(-1, 1).contiguous()
         return rows
 
-    def unpack(self, t: Tensor, *, round_counts: bool = False) -> np.ndarray:
+    def unpack(self, t: Tensor, *, round_counts: bool = False) -> Any:
         """What the model gives, (..., *shape) in data units, in the user's layout and type.
+
+        A mixed table (N, D) comes back as the kind of DataFrame that it was, with all of its
+        columns in their order and types; constants and identifiers are made anew.
 
         Grey levels of an integer type are rounded and clipped to it. Probabilities of binary data
         and means of counts stay float32, unless `round_counts` says that the numbers are draws:
@@ -158,6 +195,8 @@ class Schema:
         """
         lead = t.shape[: t.ndim - len(self.shape)]
         rows = t.detach().to(torch.float32)
+        if self.kind == "table":
+            return mixed.decode(self.table, rows.cpu().numpy(), self.frame == "polars")
         if self.kind == "image" and self.channels_last:
             rows = rows.movedim(-3, -1)
         array = rows.reshape(*lead, *self.given).cpu().numpy()
@@ -179,7 +218,10 @@ class Schema:
             "unit": "values from 0 to 1",
             "count": "counts",
             "real": "real numbers",
+            "mixed": "mixed columns",
         }[self.values]
+        if self.kind == "table":
+            return f"rows of {self.shape[0]} {words}" + (", some missing" if self.missing else "")
         if self.kind == "vector":
             text = f"vectors of {self.shape[0]} {words}"
             text = text.replace(f"{self.levels} levels", f"values on {self.levels} levels")
@@ -195,7 +237,9 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """A form that JSON can hold."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+        return plain | {"table": [column.to_dict() for column in self.table]}
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Schema:
@@ -204,6 +248,7 @@ class Schema:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in fields.items()
         }
+        known["table"] = tuple(Column.from_dict(column) for column in fields.get("table", ()))
         return cls(**known)
 
     def _in_order(self, array: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
@@ -245,7 +290,7 @@ class Schema:
     def _check(self, block: np.ndarray, start: int) -> None:
         if block.dtype.kind == "f":
             check_finite(block, start, self.columns, self._axes)
-            if not self.missing and np.isnan(block).any():
+            if not self.missing and self.kind != "table" and np.isnan(block).any():
                 where = self._where(np.isnan(block), start)
                 raise LatentryError(
                     f"The data holds NaN (a missing value) in {where}, but the training data had "
@@ -282,14 +327,6 @@ class Schema:
     def _where(self, bad: np.ndarray, start: int) -> str:
         index = np.argwhere(bad)[0]
         return place((start + index[0], *index[1:]), self.columns, self._axes)
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    with (
-        warnings.catch_warnings()
-    ):  # nothing of ours writes to the data, so read-only memory is fine
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(array)
 
 
 def _one_axis(shape: tuple[int, ...]) -> str:

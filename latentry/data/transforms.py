@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .arrays import blocks
+from .columns import Column
+from .outline import UNIT_LOGISTIC, score
 from .schema import Schema
 
 
@@ -28,12 +30,18 @@ class Transform(nn.Module):
     shift: Tensor
     scale: Tensor
 
+    def __new__(cls, schema: Schema) -> Self:
+        """A table of mixed columns has a map of its own."""
+        kind: Any = TableTransform if schema.kind == "table" else cls
+        return super().__new__(kind)
+
     def __init__(self, schema: Schema) -> None:
         super().__init__()
         self.values, self.kind, self.shape = schema.values, schema.kind, schema.shape
         self.levels = schema.levels
         size = {
             "vector": schema.shape,
+            "table": schema.shape,
             "image": (schema.shape[0], 1, 1),
             "series": schema.shape[-1:],
         }[schema.kind]
@@ -132,3 +140,118 @@ def moments(schema: Schema, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     std = np.sqrt(square / np.maximum(n, 1))
     noise = np.maximum(np.finfo(np.float32).eps * np.abs(mean), np.finfo(np.float32).tiny)
     return mean, np.where(std <= noise, 1.0, std)
+
+
+class TableTransform(Transform):
+    """What `Transform` is for a table of mixed columns.
+
+    A column on a line (numbers, dates, levels in an order) is put on the scale on which its own
+    distribution in the training data is a logistic one of mean 0 and variance 1: x becomes
+    s(x) = sqrt(3) / pi logit F(x), by the column's outline F. No column is then wider, more skewed
+    or longer-tailed than another. An atom of F, a value with a probability, is a stretch of that
+    scale; x becomes a point of it, and all of the stretch becomes x. Levels without an order keep
+    their numbers.
+    """
+
+    line: Tensor
+    knots: Tensor
+    scores: Tensor
+    from_x: Tensor
+    from_s: Tensor
+    slope: Tensor
+    width: Tensor
+    middle: Tensor
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(schema)
+        columns = schema.learned
+        made = [_segments(c) for c in columns if c.ordered]
+        most = max((len(part[0]) for part in made), default=1)
+        for i, (name, fill) in enumerate(_PARTS):
+            size = most if i < 2 else most + 1
+            rows = [np.pad(m[i], (0, size - len(m[i])), constant_values=fill) for m in made]
+            table = torch.from_numpy(np.stack(rows) if rows else np.empty((0, size))).float()
+            self.register_buffer(name, table, persistent=False)
+        line = torch.tensor([i for i, c in enumerate(columns) if c.ordered], dtype=torch.long)
+        self.register_buffer("line", line, persistent=False)
+
+    def forward(self, raw: Tensor) -> Tensor:
+        out = raw.to(torch.float32).clone()
+        x = out[..., self.line]
+        below, upto = _place(self.knots, x), _place(self.knots, x, right=True)
+        s = _at(self.from_s, upto) + _at(self.slope, upto) * (x - _at(self.from_x, upto))
+        out[..., self.line] = torch.where(upto - below == 2, _at(self.middle, below), s)
+        return out
+
+    def inverse(self, x: Tensor) -> Tensor:
+        out = x.clone()
+        s = x[..., self.line]
+        at = _place(self.scores, s, right=True)
+        out[..., self.line] = _at(self.from_x, at) + _at(self.width, at) * (
+            s - _at(self.from_s, at)
+        )
+        return out
+
+    @property
+    def log_det(self) -> float:
+        """0: it depends on the row; see `log_det_observed`."""
+        return 0.0
+
+    def log_det_observed(self, raw: Tensor) -> Tensor:
+        """The sum of log |ds / dx| over the numbers of each row that are no atoms, (B,).
+
+        Rows (B, D) are in the model's scale.
+        """
+        s = raw[..., self.line]
+        slope = _at(self.slope, _place(self.scores, s, right=True))
+        counted = (slope > 0) & ~torch.isnan(s)
+        return torch.where(counted, slope, 1.0).log().sum(-1).to(torch.float32)
+
+    def describe(self) -> str:
+        return (
+            "Numbers are put on the scale on which their own distribution is a logistic one; levels"
+            " keep their numbers."
+        )
+
+
+_PARTS = (
+    ("knots", np.inf), ("scores", np.inf), ("from_x", 0.0), ("from_s", 0.0), ("slope", 0.0),
+    ("width", 0.0), ("middle", 0.0),
+)  # fmt: skip
+
+
+def _segments(column: Column) -> tuple[np.ndarray, ...]:
+    """Knots (Q,) and their scores, and of each of the Q + 1 stretches between and beyond them:
+    where it starts as x and as s, ds / dx and dx / ds (0 for both in an atom). Last, the score
+    that stands for what is an atom between knot q and the next: (Q + 1,).
+    """
+    x, s = np.array(column.knots), column.scores
+    heights = np.array(column.heights)
+    middle = score(0.5 * (heights + np.append(heights[1:], heights[-1:])))
+    rise, run = np.diff(s), np.diff(x)
+    open_ = (run > 0) & (rise > 0)
+    slope = np.divide(rise, run, out=np.zeros_like(rise), where=open_)
+    width = np.divide(run, rise, out=np.zeros_like(rise), where=open_)
+    tails = np.array(column.tails) / UNIT_LOGISTIC
+    beyond = np.divide(1.0, tails, out=np.zeros(2), where=tails > 0)
+    return (
+        x,
+        s,
+        np.append(x[:1], x),
+        np.append(s[:1], s),
+        np.concatenate([beyond[:1], slope, beyond[1:]]),
+        np.concatenate([tails[:1], width, tails[1:]]),
+        np.append(middle, 0.0),
+    )
+
+
+def _place(knots: Tensor, x: Tensor, right: bool = False) -> Tensor:
+    """How many knots (C, Q) of its column lie below each of x (..., C), or up to it."""
+    rows = x.reshape(-1, x.shape[-1]).T.contiguous()
+    return torch.searchsorted(knots, rows, right=right).T.reshape(x.shape)
+
+
+def _at(table: Tensor, index: Tensor) -> Tensor:
+    """Of a table (C, Q) the entries (..., C) at an index for each column."""
+    flat = index.reshape(-1, index.shape[-1]).T
+    return table.gather(1, flat.clamp(max=table.shape[1] - 1)).T.reshape(index.shape)

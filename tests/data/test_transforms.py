@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -115,3 +116,37 @@ def test_descriptions():
     assert Transform(real).describe() == (
         "Each column is standardised to mean 0 and standard deviation 1."
     )
+
+
+def test_columns_of_a_mixed_table_have_the_scale_of_their_own_distribution() -> None:
+    rng = np.random.default_rng(0)
+    n = 4000
+    frame = pd.DataFrame(
+        {
+            "tiny": 1e-6 * rng.normal(size=n),
+            "tailed": np.where(rng.random(n) < 0.5, 0.0, np.round(rng.lognormal(8, 2, n), 2)),
+            "town": rng.choice(["a", "b", "c"], n),
+            "far": 20_190_000.0 + rng.integers(0, 900, n),
+        }
+    )
+    schema = Schema.of_table(frame)
+    transform = Transform.fit(schema, schema.pack(frame).numpy())
+    raw = schema.pack(frame)
+    x = transform(raw)
+    for j in (0, 3):
+        assert float(x[:, j].std()) == pytest.approx(1, abs=0.05)
+    assert torch.equal(x[:, 2], raw[:, 2])
+    pd.testing.assert_frame_equal(schema.unpack(transform.inverse(x)), frame, rtol=1e-5)
+
+
+def test_the_log_determinant_of_a_mixed_table_is_that_of_its_numbers() -> None:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"real": rng.normal(size=500), "town": rng.choice(["a", "b"], 500)})
+    schema = Schema.of_table(frame)
+    transform = Transform(schema)
+    raw = torch.stack([torch.linspace(-2, 2, 51), torch.zeros(51)], 1)
+    step = torch.tensor([1e-3, 0.0])
+    slope = (transform(raw + step) - transform(raw - step))[:, 0] / 2e-3
+    found = transform.log_det_observed(transform(raw))
+    close = (found.exp() / slope - 1).abs() < 0.01
+    assert close.float().mean() > 0.9  # all but what is next to a knot
