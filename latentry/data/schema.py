@@ -17,6 +17,7 @@ from . import mixed
 from .arrays import as_array, as_tensor, blocks, place
 from .cells import frame_of
 from .columns import Column
+from .layout import layout, one_axis
 from .survey import Survey, check_finite, survey
 
 VALUES = ("binary", "levels", "unit", "count", "real")
@@ -120,7 +121,7 @@ class Schema:
         """
         array, names = as_array(x)
         names = tuple(str(c) for c in columns) if columns is not None else names
-        found, model_shape, last = _layout(array.shape, tuple(shape) if shape else None, kind)
+        found, model_shape, last = layout(array.shape, tuple(shape) if shape else None, kind)
         if len(array) < 2:
             raise LatentryError(
                 f"The data needs at least 2 rows (n_samples = {len(array)}); give more samples."
@@ -271,7 +272,7 @@ class Schema:
         if array.shape[1:] == self.given and len(array):
             return
         if array.ndim == 0 or (array.ndim < 2 and len(self.given) == 1):
-            raise LatentryError(_one_axis(array.shape))
+            raise LatentryError(one_axis(array.shape))
         if len(array) == 0:
             raise LatentryError(
                 f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is "
@@ -327,54 +328,6 @@ class Schema:
     def _where(self, bad: np.ndarray, start: int) -> str:
         index = np.argwhere(bad)[0]
         return place((start + index[0], *index[1:]), self.columns, self._axes)
-
-
-def _one_axis(shape: tuple[int, ...]) -> str:
-    return (
-        f"Expected rows of numbers (N, D), got an array of the shape {shape}. Reshape your data: "
-        f"X.reshape(-1, 1) if it has one feature, X.reshape(1, -1) if it is one sample."
-    )
-
-
-def _layout(
-    given: tuple[int, ...], shape: tuple[int, ...] | None, kind: str | None
-) -> tuple[str, tuple[int, ...], bool]:
-    """Kind, shape as the model sees it, and whether the channels are stored last."""
-    if len(given) < 2:
-        raise LatentryError(_one_axis(given))
-    if given[0] and 0 in given[1:]:
-        raise LatentryError(
-            f"0 feature(s) (shape={given}) while a minimum of 1 is required; give at least one "
-            f"column."
-        )
-    sample = given[1:]
-    if shape is not None:
-        if math.prod(shape) != math.prod(sample):
-            raise LatentryError(
-                f"The shape {tuple(shape)} holds {math.prod(shape)} values, but each sample has "
-                f"{math.prod(sample)}; give a shape with as many."
-            )
-        sample = tuple(int(n) for n in shape)
-    if kind == "series":
-        steps, *channels = sample
-        if len(channels) > 1:
-            raise LatentryError(
-                f"Samples of the shape {sample} are no series; give (N, T), or (N, T, C) for T"
-                " steps of C channels."
-            )
-        return kind, (steps, math.prod(channels)), False
-    if len(sample) == 1:
-        return "vector", sample, False
-    if len(sample) == 2:
-        return "image", (1, *sample), False
-    if len(sample) == 3 and sample[2] <= 4:
-        return "image", (sample[2], *sample[:2]), True
-    if len(sample) == 3 and sample[0] <= 4:
-        return "image", sample, False
-    raise LatentryError(
-        f"Samples of the shape {sample} are neither vectors nor images; give (N, D), (N, H, W), "
-        f"or (N, H, W, C) with at most 4 channels."
-    )
 
 
 def _values(seen: Survey, kind: str, dtype: np.dtype) -> str:
