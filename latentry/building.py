@@ -196,8 +196,11 @@ class Plan:
             activation=self.activation,
         )
 
-    def decoder(self, latent: int) -> nn.Module:
-        """A new decoder body, z (N, latent + condition) -> (N, n_params, *shape)."""
+    def decoder(self, latent: int, grid: bool = False) -> nn.Module:
+        """A new decoder body, z (N, latent + condition) -> (N, n_params, *shape).
+
+        grid: whether z is numbers for each position of the encoder's grid, row by row.
+        """
         return build_decoder(
             self.net if self.est.decoder is None else copy.deepcopy(self.est.decoder),
             self.schema.shape,
@@ -206,6 +209,7 @@ class Plan:
             hidden=None if self.hidden is None else self.hidden[::-1],
             condition=self.condition,
             activation=self.activation,
+            grid=grid,
         )
 
     def likelihood(self, body: nn.Module) -> Likelihood:

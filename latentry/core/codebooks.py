@@ -179,12 +179,13 @@ class Nearest(Certain):
 class CodebookPosterior(CodePosterior):
     """q(code | x) = 1 for the nearest vectors of a codebook that all groups share.
 
-    latent: D = groups x width. A code has groups x depth symbols, those of a group together.
+    groups: those of `width` numbers, at each position where there is a grid. A code has depth
+    symbols for each of its groups, which stand together.
     """
 
-    def __init__(self, body: nn.Module, latent: int, groups: int, book: Codebook) -> None:
-        super().__init__(body, latent)
-        self.groups, self.book = groups, book
+    def __init__(self, body: nn.Module, width: int, groups: int, book: Codebook) -> None:
+        super().__init__(body, width)
+        self.groups, self.book = groups * self.positions, book
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Nearest:
         h = self.features(x, c)

@@ -38,18 +38,28 @@ class CodePrior(Prior):
 
     sizes: how many values each of the L symbols can take. It is uniform until it is fitted, to
     the last digit, and no gradient of a bound reaches it.
+    grid: the height and width of the grid whose positions the symbols stand at, row by row. The
+    net then sees the neighbours among the symbols before one, where a row of them would be far
+    behind (as the masks of van den Oord et al., 2016, arXiv 1601.06759, let theirs).
     """
 
     allowed: Tensor
+    seen: Tensor
 
     def __init__(
-        self, latent: int, sizes: Sequence[int], condition: int = 0, hidden: int = 64
+        self,
+        latent: int,
+        sizes: Sequence[int],
+        condition: int = 0,
+        hidden: int = 64,
+        grid: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(latent)
         self.sizes, self.most, self.condition = tuple(sizes), max(sizes), condition
         length = len(self.sizes)
-        # The last row of the table stands before the first symbol.
-        self.before = nn.Embedding(self.most + 1, hidden)
+        self.register_buffer("seen", seen_from(length, grid), persistent=False)
+        # For each of those that are seen a table, whose last row stands for none.
+        self.before = nn.Embedding(self.seen.shape[1] * (self.most + 1), hidden)
         self.place = nn.Parameter(torch.randn(length, hidden))
         self.given = nn.Linear(condition, hidden, bias=False) if condition else None
         # A cell, since a compiler refuses any model that has an nn.GRU within it.
@@ -73,8 +83,8 @@ class CodePrior(Prior):
 
     def log_prob(self, codes: Tensor, c: Tensor | None = None) -> Tensor:
         """Log p(codes | c) for whole numbers (N, L), (N,), in nats."""
-        first = codes.new_full((len(codes), 1), self.most)
-        steps = self._step(torch.cat([first, codes[:, :-1]], 1), c, slice(None))
+        none = codes.new_full((len(codes), 1), self.most)
+        steps = self._step(torch.cat([none, codes], 1), c, slice(None))
         state, states = None, []
         for step in steps.unbind(1):
             state = self.cell(step, state)
@@ -85,25 +95,43 @@ class CodePrior(Prior):
     def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         """N codes (n, L), symbol by symbol, from p^(1/T), each step of it normalised."""
         device = self.bias.device
-        last = torch.full((n, 1), self.most, device=device)
-        state, drawn = None, []
+        codes = torch.full((n, 1 + len(self.sizes)), self.most, device=device)
+        state = None
         for place in range(len(self.sizes)):
             at = slice(place, place + 1)
-            state = self.cell(self._step(last, c, at)[:, 0], state)
+            state = self.cell(self._step(codes, c, at)[:, 0], state)
             logits = self._logits(state[:, None], at)
-            last = (logits + temperature * gumbel((1, *logits.shape), logits)[0]).argmax(-1)
-            drawn.append(last)
-        return torch.cat(drawn, 1)
+            noisy = logits + temperature * gumbel((1, *logits.shape), logits)[0]
+            codes[:, place + 1] = noisy.argmax(-1)[:, 0]
+        return codes[:, 1:]
 
-    def _step(self, before: Tensor, c: Tensor | None, at: slice) -> Tensor:
-        """What the net sees at each place: the symbol before it, where it is, and c."""
-        steps = self.before(before) + self.place[at]
+    def _step(self, codes: Tensor, c: Tensor | None, at: slice) -> Tensor:
+        """What the net sees at each place: symbols before it in `codes` (N, 1 + L), of which the
+        first stands for none, where it is, and c.
+        """
+        steps = self.place[at]
+        for table, seen in enumerate(self.seen[at].T):
+            steps = steps + self.before(codes[:, seen] + table * (self.most + 1))
         if self.given is not None and c is not None:
             steps = steps + self.given(c.to(steps.dtype))[:, None]
         return steps
 
     def _logits(self, h: Tensor, at: slice) -> Tensor:
         return (self.head(h) + self.bias[at]).masked_fill(~self.allowed[at], -math.inf)
+
+
+def seen_from(length: int, grid: tuple[int, int] | None) -> Tensor:
+    """Which symbols each of L is told of beside what the net remembers, (L, n), counted from 1;
+    0 for none. The one before it; on a grid those to its left and above too, of the same kind.
+    """
+    place = torch.arange(1, length + 1)
+    if grid is None:
+        return place[:, None] - 1
+    height, width = grid
+    around = F.pad(place.view(height, width, -1), (0, 0, 1, 1, 1, 0))
+    left, above = around[1:, :width], around[:height]
+    columns = [place.view_as(left) - 1, left, *(above[:, i : i + width] for i in range(3))]
+    return torch.stack(columns, -1).flatten(0, 2)
 
 
 class CodeDistribution(Distribution):

@@ -31,15 +31,25 @@ from .schedules import Schedule
 
 
 class CodePosterior(Posterior):
-    """q(code | x), which knows the vector that belongs to each code."""
+    """q(code | x), which knows the vector that belongs to each code.
 
-    def __init__(self, body: nn.Module, latent: int) -> None:
-        super().__init__(body, latent)
-        self.head = nn.Linear(int(body.out_features), latent)  # pyright: ignore[reportArgumentType]
+    width: D, or D for each position where the body's features are those of a `grid` (height,
+    width) of them, channel by channel. A code is then the codes of all positions, row by row, all
+    of them made by the same head: D = height x width x `width` in all.
+    """
+
+    def __init__(self, body: nn.Module, width: int) -> None:
+        grid: tuple[int, int] | None = getattr(body, "grid", None)
+        positions = math.prod(grid or ())
+        super().__init__(body, width * positions)
+        self.grid, self.positions = grid, positions
+        features = int(body.out_features)  # pyright: ignore[reportArgumentType]
+        self.head = nn.Linear(features // positions, width)
 
     def features(self, x: Tensor, c: Tensor | None) -> Tensor:
         """What the encoder says of each dimension, (B, D)."""
-        return self.head(self.body(x, c)).float()
+        h = self.body(x, c).unflatten(1, (-1, self.positions)).transpose(1, 2)
+        return self.head(h).flatten(1).float()
 
     def begin(self, x: Tensor) -> None:
         """Take first vectors from rows x (N, *shape) of the data, in the model's scale."""
@@ -216,14 +226,15 @@ class Rounded(CodePosterior):
 
     Mentzer et al., 2024, arXiv 2309.15505: z = round((K - 1) / 2 tanh(h)), here in [-1, 1]. For
     even K it is rounded to the halves between, which leaves zero out, as the paper's shift does.
-    levels: K for each dimension.
+    levels: K for each dimension, of each position.
     """
 
     top: Tensor
 
-    def __init__(self, body: nn.Module, latent: int, levels: Sequence[int]) -> None:
-        super().__init__(body, latent)
-        self.register_buffer("top", torch.tensor(levels) - 1.0, persistent=False)
+    def __init__(self, body: nn.Module, width: int, levels: Sequence[int]) -> None:
+        super().__init__(body, width)
+        top = torch.tensor(levels).repeat(self.positions) - 1.0
+        self.register_buffer("top", top, persistent=False)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Certain:
         bounded = torch.tanh(self.features(x, c))
@@ -244,9 +255,9 @@ class ConcretePosterior(CodePosterior):
     temperature: Tensor
 
     def __init__(
-        self, body: nn.Module, latent: int, classes: int, temperature: float, hard: bool
+        self, body: nn.Module, width: int, classes: int, temperature: float, hard: bool
     ) -> None:
-        super().__init__(body, latent)
+        super().__init__(body, width)
         self.classes, self.hard = classes, hard
         self.register_buffer("temperature", torch.tensor(temperature))
 

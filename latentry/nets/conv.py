@@ -88,6 +88,7 @@ class ConvEncoder(nn.Module):
 
     `hidden` are the channels of each stage. The condition is added to the first stage's output
     through a linear layer, which is what planes that are constant over the image would do.
+    The features are those of a `grid` of positions (height, width), channel by channel.
     """
 
     def __init__(
@@ -108,8 +109,8 @@ class ConvEncoder(nn.Module):
         self.stem = nn.Conv2d(first, hidden[0], 3, stride=2, padding=1)
         self.plane = nn.Linear(condition, hidden[0], bias=False) if condition else None
         self.stages = _encoder_stages(hidden, activation)
-        height, width = _sides(shape, len(hidden))[-1]
-        self.out_features = hidden[-1] * height * width
+        self.grid = _sides(shape, len(hidden))[-1]
+        self.out_features = hidden[-1] * math.prod(self.grid)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         # Channels last is the order in which both CPUs and tensor cores convolve fastest.
@@ -144,10 +145,28 @@ class Double(nn.Module):
         return self.conv(x)[:, :, : self.size[0], : self.size[1]]
 
 
+class Spread(nn.Module):
+    """z (N, h w D + C), D numbers for each position of a grid and a condition -> (N, width, h, w).
+
+    Positions are row by row. The condition is added to all of them through a linear layer.
+    """
+
+    def __init__(self, latent: int, condition: int, width: int, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.latent, self.grid = latent, grid
+        self.conv = nn.Conv2d(latent // math.prod(grid), width, 3, padding=1)
+        self.plane = nn.Linear(condition, width, bias=False) if condition else None
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = self.conv(z[:, : self.latent].unflatten(1, (*self.grid, -1)).permute(0, 3, 1, 2))
+        return h if self.plane is None else h + self.plane(z[:, self.latent :])[:, :, None, None]
+
+
 class ConvDecoder(nn.Module):
     """z (N, D + C') -> parameters (N, n_params, C, H, W).
 
-    `hidden` is in the order of the layers: an encoder's, reversed, for a mirrored pair.
+    `hidden` is in the order of the layers: an encoder's, reversed, for a mirrored pair. With
+    `grid`, z is numbers for each position of such an encoder's grid: see `Spread`.
     """
 
     def __init__(
@@ -158,18 +177,22 @@ class ConvDecoder(nn.Module):
         hidden: Sequence[int] = (64, 32),
         condition: int = 0,
         activation: str = "silu",
+        grid: bool = False,
     ) -> None:
         super().__init__()
         check_image(shape)
         _check_widths(hidden)
         sides = _sides(shape, len(hidden))
         self.start_shape = (hidden[0], *sides[-1])
-        self.start = nn.Linear(latent + condition, math.prod(self.start_shape))
+        if grid:
+            self.start = Spread(latent, condition, hidden[0], sides[-1])
+        else:
+            self.start = nn.Linear(latent + condition, math.prod(self.start_shape))
         self.out_shape = (n_params, *shape)
         self.stages = _decoder_stages(hidden, n_params * shape[0], sides[-2::-1], activation)
 
     def forward(self, z: Tensor) -> Tensor:
-        h = self.start(z).unflatten(1, self.start_shape)
+        h = self.start(z).reshape(-1, *self.start_shape)
         h = self.stages(h.contiguous(memory_format=torch.channels_last))
         return h.reshape(-1, *self.out_shape)
 

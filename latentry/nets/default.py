@@ -100,17 +100,22 @@ def build_decoder(
     hidden: Sequence[int] | None = None,
     condition: int = 0,
     activation: str | None = None,
+    grid: bool = False,
 ) -> nn.Module:
     """A decoder body, z (N, latent + condition) -> (N, n_params, *shape).
 
     `hidden` is in the order of the decoder's own layers (an encoder's reversed, for a mirrored
-    pair); None mirrors the encoder's default.
+    pair); None mirrors the encoder's default. With `grid`, the net conv takes z as numbers for
+    each position of its encoder's grid.
     """
     if isinstance(net, nn.Module):
         return CustomDecoder(net, latent, n_params, shape, condition)
     hidden = default_hidden(net, shape)[::-1] if hidden is None else _sizes(hidden)
-    _, kind = BODIES[_known(net)]
-    return kind(latent, n_params, shape, hidden, condition, activation or ACTIVATION[net])
+    act = activation or ACTIVATION[_known(net)]
+    if grid and net == "conv":
+        return ConvDecoder(latent, n_params, shape, hidden, condition, act, grid)
+    _, kind = BODIES[net]
+    return kind(latent, n_params, shape, hidden, condition, act)
 
 
 def _known(net: str) -> str:

@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from latentry.core.codes import CodePrior, fit_codes, gumbel
+from latentry.core.codes import CodePrior, fit_codes, gumbel, seen_from
 
 SIZES = (3, 2, 4)
 
@@ -23,6 +23,49 @@ def random_prior(condition: int = 0) -> CodePrior:
     for p in prior.parameters():
         torch.nn.init.normal_(p, std=0.5)
     return prior
+
+
+def test_each_symbol_of_a_grid_sees_its_neighbours_that_came_before_it() -> None:
+    # 1 2 3 in the first row, 4 5 6 in the second: before, left, and the three above.
+    assert seen_from(6, (2, 3)).tolist() == [
+        [0, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [2, 2, 0, 0, 0],
+        [3, 0, 0, 1, 2],
+        [4, 4, 1, 2, 3],
+        [5, 5, 2, 3, 0],
+    ]
+    # Two symbols at each of two positions, one above the other: each sees its own kind.
+    assert seen_from(4, (2, 1))[:, [0, 3]].tolist() == [[0, 0], [1, 0], [2, 1], [3, 2]]
+    assert seen_from(3, None).tolist() == [[0], [1], [2]]
+
+
+@torch.no_grad()
+def test_probabilities_over_a_grid_sum_to_one_and_draws_follow_them() -> None:
+    torch.manual_seed(0)
+    sizes = (2, 3) * 4
+    prior = CodePrior(4, sizes, hidden=8, grid=(2, 2)).eval()
+    for p in prior.parameters():
+        torch.nn.init.normal_(p, std=0.5)
+    log_p = prior.log_prob(everything(sizes))
+    # A symbol that saw itself or a later one would make this another number.
+    assert float(log_p.exp().sum()) == pytest.approx(1.0, abs=1e-4)
+    drawn = prior.log_prob(prior.draw(4000))
+    expected = float((log_p.exp() * log_p).sum())
+    assert float(drawn.mean()) == pytest.approx(expected, abs=4.5 * float(drawn.std()) / 4000**0.5)
+
+
+def test_the_fit_finds_what_a_grid_repeats_from_row_to_row() -> None:
+    generator = torch.Generator().manual_seed(0)
+    row = torch.randint(4, (1500, 1, 6), generator=generator)
+    codes = row.expand(-1, 3, -1).reshape(1500, 1, 18)
+    torch.manual_seed(0)
+    held_out = [
+        fit_codes(CodePrior(18, (4,) * 18, hidden=16, grid=grid), codes, None, seed=0, lr=1e-2)
+        for grid in ((3, 6), None)
+    ]
+    assert held_out[0] == pytest.approx(6 * math.log(4), abs=0.3)
+    assert held_out[0] < held_out[1] - 1
 
 
 def test_it_is_exactly_uniform_before_it_is_fitted() -> None:

@@ -101,6 +101,30 @@ def test_the_rate_of_a_categorical_code_is_its_divergence_from_the_prior(x: Tens
     torch.testing.assert_close(model.train().infer(x).rate, uniform)
 
 
+class Map(nn.Module):
+    """x -> x, as a feature map of 5 channels over 2 x 3 positions."""
+
+    out_features, grid = 30, (2, 3)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        return x
+
+
+@torch.no_grad()
+def test_over_a_grid_each_position_has_its_code_by_the_same_head() -> None:
+    torch.manual_seed(0)
+    posterior = Rounded(Map(), 2, (3, 5))
+    assert (posterior.latent, posterior.positions) == (12, 6)
+    x = torch.randn(4, 5, 2, 3)
+    q = posterior(x.flatten(1))
+    by_position = q.codes.unflatten(1, (2, 3, 2))
+    alone = Rounded(Body(), 2, (3, 5))
+    alone.head.load_state_dict(posterior.head.state_dict())
+    for i, j in itertools.product(range(2), range(3)):
+        assert torch.equal(by_position[:, i, j], alone(x[:, :, i, j]).codes)
+    torch.testing.assert_close(posterior.embed(q.codes), q.mean)
+
+
 @pytest.mark.parametrize("levels", [(3, 3), (4, 3), (2, 5)])
 @torch.no_grad()
 def test_the_bound_of_a_certain_code_is_below_the_probability(levels, x: Tensor) -> None:

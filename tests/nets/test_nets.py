@@ -69,6 +69,23 @@ def test_shapes(net: str, shape: tuple[int, ...], condition: int) -> None:
         assert decoder(torch.randn(6, 5 + condition)).shape == (6, n_params, *shape)
 
 
+@torch.no_grad()
+def test_a_decoder_of_a_grid_draws_each_position_where_it_was_seen() -> None:
+    shape, hidden = (1, 28, 20), (12, 16)
+    encoder = build_encoder("conv", shape, hidden=hidden, condition=3)
+    assert encoder.grid == (7, 5)
+    decoder = build_decoder("conv", shape, 2, 7 * 5 * 4, hidden[::-1], 3, grid=True)
+    z = torch.randn(3, 7, 5, 4)
+    c = torch.eye(3)
+    before = decoder(torch.cat([z.flatten(1), c], 1))
+    assert before.shape == (3, 2, *shape)
+    z[:, 6, 0] += 5.0
+    changed = (decoder(torch.cat([z.flatten(1), c], 1)) - before).abs().amax((0, 1, 2)) > 1e-6
+    rows, columns = changed.nonzero().unbind(1)
+    assert rows.min() >= 14 and columns.max() < 12  # the corner below on the left
+    assert not torch.allclose(decoder(torch.cat([z.flatten(1), c.flip(0)], 1))[0], before[0])
+
+
 @pytest.mark.parametrize("net", ["mlp", "conv"])
 def test_every_parameter_gets_a_gradient_after_a_step(net: str) -> None:
     shape = (1, 9, 13)

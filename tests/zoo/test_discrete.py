@@ -13,6 +13,7 @@ from latentry import FSQVAE, VQVAE, ConcreteVAE, LatentryError, ResidualVQVAE
 from latentry.core.discrete import CodeVAE
 
 X, LABELS = load_digits(return_X_y=True)
+IMAGES = X.reshape(-1, 8, 8)
 SMALL = {"hidden": (16,), "epochs": 3, "prior_epochs": 3, "prior_hidden": 16, "random_state": 0}
 MODELS = {
     VQVAE: {"latent": 8, "size": 12},
@@ -77,6 +78,27 @@ def test_samples_are_decoded_codes_of_the_condition(cls) -> None:
     np.testing.assert_array_equal(cold, cold[:1].repeat(5, 0))
 
 
+@pytest.mark.parametrize("cls", MODELS)
+def test_images_have_a_grid_of_codes_under_the_net_conv(cls, tmp_path) -> None:
+    model = small(cls, net="conv", hidden=(8, 8), epochs=2, width=4).fit(
+        IMAGES[:300], condition=LABELS[:300]
+    )
+    one = {VQVAE: (12,), ResidualVQVAE: (6,) * 3, FSQVAE: (5, 3, 5, 3), ConcreteVAE: (4,)}[cls]
+    tokens = model.tokens(IMAGES[:50], condition=LABELS[:50])
+    assert tokens.shape == (50, 4 * len(one))
+    assert (tokens < np.array(one * 4)).all()
+    codes = model.transform(IMAGES[:50], condition=LABELS[:50])
+    assert codes.shape == (50, 2 * 2 * 4) == (50, len(model.get_feature_names_out()))
+    model.save(tmp_path / "m")
+    again = latentry.load(tmp_path / "m")
+    np.testing.assert_array_equal(again.sample(3, condition=2), model.sample(3, condition=2))
+    assert again.reconstruct(IMAGES[:5], condition=LABELS[:5]).shape == (5, 8, 8)
+    assert np.isfinite(again.score_samples(IMAGES[:5], condition=LABELS[:5], draws=2)).all()
+    if cls is VQVAE:  # one codebook for all positions
+        vectors = {tuple(v) for v in codes.reshape(-1, 4).round(4)}
+        assert len(vectors) <= 12
+
+
 @pytest.mark.parametrize("cls", [VQVAE, ConcreteVAE])
 def test_a_run_that_is_taken_up_ends_as_the_whole_one(cls, tmp_path, monkeypatch) -> None:
     whole = small(cls, epochs=4).fit(X[:300], folder=tmp_path / "whole")
@@ -112,7 +134,7 @@ def test_a_codebook_that_learns_by_a_loss() -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (VQVAE(latent=10, groups=3), "groups=3: latent=10 dimensions cannot be divided"),
+        (VQVAE(latent=10, groups=3), "groups=3: 10 dimensions cannot be divided"),
         (VQVAE(codebook="mean"), "codebook='mean' is unknown; there are ema, loss"),
         (VQVAE(size=1), "size=1: give a number 2 or more"),
         (ResidualVQVAE(depth=0), "depth=0: give a number 1 or more"),
