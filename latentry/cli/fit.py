@@ -221,9 +221,10 @@ def _tell(
     for sentence in est.history_.notes:
         say(f"Warning: {sentence}")
     say(f"\nThe run is in {run}" + (f"; open {page} in a browser." if page else "."))
+    kind = {"image": "png", "series": "npy"}.get(est.schema_.kind, "csv")
     say(
         "Next:\n"
-        f"  latentry sample {run} -n 100 -o samples.png\n"
+        f"  latentry sample {run} -n 100 -o samples.{kind}\n"
         f"  latentry encode {run} DATA -o codes.csv\n"
         f"  latentry evaluate {run} DATA --json"
     )

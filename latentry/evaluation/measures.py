@@ -395,7 +395,7 @@ def _scaled(est: Subject, rows: np.ndarray) -> np.ndarray:
     shift, scale = (each.cpu().double().numpy() for each in (scaler.shift, scaler.scale))
     folded = np.asarray(rows, dtype=np.float64).reshape(len(rows), *schema.stored)
     if schema.kind != "image":
-        return (folded - shift) / scale
+        return ((folded - shift) / scale).reshape(len(rows), -1)
     if not schema.channels_last:
         folded = np.moveaxis(folded, 1, -1)
     folded = (folded - shift.reshape(-1)) / scale.reshape(-1)

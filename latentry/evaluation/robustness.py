@@ -214,7 +214,7 @@ def _blocks(est: Subject, array: np.ndarray, share: float, seed: int) -> np.ndar
     """Where each row is covered, bool of the shape of `array`."""
     rng, schema = np.random.default_rng(seed), est.schema_
     # In the order in which the sample is stored; the block spans all of its channels.
-    sides = schema.shape if schema.kind == "vector" else schema.shape[1:]
+    sides = schema.shape[1:] if schema.kind == "image" else schema.shape[:1]
     part = share if len(sides) == 1 else np.sqrt(share)
     inside = np.ones((len(array), *sides), dtype=bool)
     for axis, side in enumerate(sides):
@@ -222,8 +222,9 @@ def _blocks(est: Subject, array: np.ndarray, share: float, seed: int) -> np.ndar
         start = rng.integers(0, side - length + 1, len(array))[:, None]
         run = (np.arange(side) >= start) & (np.arange(side) < start + length)
         inside &= run.reshape(len(array), *(side if i == axis else 1 for i in range(len(sides))))
-    if schema.kind == "image":
-        inside = np.expand_dims(inside, -1 if schema.channels_last else 1)
+    if schema.kind != "vector":
+        first = schema.kind == "image" and not schema.channels_last
+        inside = np.expand_dims(inside, 1 if first else -1)
     stored = np.broadcast_to(inside, (len(array), *schema.stored))
     return stored.reshape(array.shape)
 

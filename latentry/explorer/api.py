@@ -50,7 +50,7 @@ def _about(id: str, run: Shown) -> schemas.Run:
             "model": type(run.est).__name__,
             "latent": run.est.model_.latent,
             "kind": schema.kind,
-            "shape": schema.shape,
+            "shape": schema.shape if schema.kind == "image" else (schema.features,),
             "columns": None if schema.columns is None else list(schema.columns),
             "rows": len(run),
             "label_names": run.label_names,

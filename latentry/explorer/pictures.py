@@ -45,7 +45,10 @@ class Screen:
         """Samples (N, ...) in the data's layout and units, for the answer to a request."""
         if self.images:
             return [{"image": data_url(picture)} for picture in self.pixels(array)]
-        return [{"values": numbers(row)} for row in array.reshape(len(array), -1)]
+        rows = array.reshape(len(array), *self.schema.shape)
+        if self.schema.kind == "series":  # one channel after another, as a line each
+            rows = rows.swapaxes(1, 2)
+        return [{"values": numbers(row)} for row in rows.reshape(len(array), -1)]
 
     def pixels(self, array: np.ndarray) -> np.ndarray:
         """Images (N, ...) in the data's layout as uint8 (N, H, W) or (N, H, W, 3 or 4)."""

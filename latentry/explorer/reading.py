@@ -58,7 +58,10 @@ def samples_of(run: Shown, samples: Sequence[Sequence[float | None]]) -> np.ndar
                 f"A sample of this run has {schema.features} values, but sample {i} has"
                 f" {len(sample)}."
             )
-    return np.array(samples, dtype=np.float32).reshape(len(samples), *schema.given)
+    rows = np.array(samples, dtype=np.float32)
+    if schema.kind == "series":  # as they are shown, one channel after another
+        rows = rows.reshape(len(samples), *schema.shape[::-1]).swapaxes(1, 2)
+    return rows.reshape(len(samples), *schema.given)
 
 
 def decoded(run: Shown, codes: np.ndarray, given: Any) -> schemas.Decoded:

@@ -200,7 +200,7 @@ class Run(BaseModel):
     name: str
     model: str
     latent: int
-    kind: Literal["image", "vector"]
+    kind: Literal["image", "vector", "series"]
     shape: Annotated[list[int], Field(description="of a sample: (D,), or height, width, channels")]
     columns: list[str] | None
     rows: Annotated[int, Field(description="rows shown; requests name them from 0")]

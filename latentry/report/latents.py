@@ -27,7 +27,7 @@ from .picture import (
     sheet,
     style,
 )
-from .views import Groups, count, layout, names, pick, pixels, plain, span_of, spread
+from .views import Groups, count, flat, layout, names, pick, pixels, plain, span_of, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -234,7 +234,7 @@ def _draw(est: Estimator, made: np.ndarray, n: int, ends: np.ndarray, x: Any) ->
         grid = shown.reshape(n, n, *shown.shape[1:])[::-1]
         return _framed(image_grid(grid, gap=0), n, ends)
     picture = canvas("manifold", "Manifold", WIDTH)
-    made = made.reshape(n, n, -1).astype(float)
+    made = flat(est, made).reshape(n, n, -1)
     if kind == "plane":
         ax = style(picture.add_subplot(), *names(est))
         if x is not None:
@@ -246,7 +246,7 @@ def _draw(est: Estimator, made: np.ndarray, n: int, ends: np.ndarray, x: Any) ->
         return picture
     # Columns of a table have units of their own, so each has its own scale; curves share one.
     over = (0, 1) if kind == "table" else None
-    low, high = made.min(over, keepdims=True), made.max(over, keepdims=True)
+    low, high = np.nanmin(made, over, keepdims=True), np.nanmax(made, over, keepdims=True)
     unit = (made - low) / np.where(high > low, high - low, 1)
     ax = style(picture.add_subplot(), "z₀", "z₁", grid=False)
     t = np.linspace(0.08, 0.92, made.shape[-1])

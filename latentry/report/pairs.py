@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .picture import DATA, INK, MODEL, SMALL, WIDTH, Picture, canvas, colour_bar, style, title
-from .vectors import POINTS, flat, key, rows_of, short
-from .views import drawn_from, layout, names, plain
+from .vectors import POINTS, along, key, rows_of, short
+from .views import drawn_from, flat, layout, names, plain, units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,10 +22,10 @@ PAIRED = 4
 def draw(est: Estimator, n: int, seed: int, condition: Any, how: Any = "auto") -> np.ndarray:
     """New samples (n, D); for a conditional model under n of the given conditions, in turn."""
     if est.condition_ is None or condition is None:
-        return flat(est.sample(n, seed=seed, how=how))
+        return flat(est, est.sample(n, seed=seed, how=how))
     given = np.asarray(condition)
     chosen = np.random.default_rng(seed).choice(len(given), n)
-    return flat(est.sample(n, condition=given[chosen], seed=seed, how=how))
+    return flat(est, est.sample(n, condition=given[chosen], seed=seed, how=how))
 
 
 def pair_plot(
@@ -36,7 +36,7 @@ def pair_plot(
     Wider data show the four columns that are most correlated with the others.
     """
     chosen, _ = rows_of(est, x, n)
-    real = flat(plain(chosen))
+    real = flat(est, plain(chosen))
     kind = layout(est, real)
     if kind == "curves":
         return _curves(est, real, draw(est, min(n, 200), seed, condition, "mean"))
@@ -152,16 +152,24 @@ def _curves(est: Estimator, real: np.ndarray, made: np.ndarray) -> Picture:
     ):
         style(ax)
         title(ax, text)
-        low, high = np.nanpercentile(lines, (5, 95), axis=0)
+        low, high = _band(lines)
         ax.fill_between(place, low, high, color=colour, alpha=0.18, linewidth=0)
         ax.plot(place, lines[:20].T, color=colour, alpha=0.55, linewidth=0.8)
-    axes[1].set_xlabel("position", color=INK, fontsize=SMALL)
+    along(est, axes[1])
     picture.caption = (
-        f"{min(20, len(real))} samples of the data above {min(20, len(made))} of the model, in the"
-        " units of the data; the band holds nine tenths of all values at a position. Codes are"
+        f"{min(20, len(real))} samples of the data above {min(20, len(made))} of the model, in"
+        f" {units(est)}; the band holds nine tenths of all values at a position. Codes are"
         f" drawn from {drawn_from(est)}; a line is the mean of p(x|z), without its noise."
     )
     return picture
+
+
+def _band(lines: np.ndarray) -> np.ndarray:
+    """The 5th and the 95th percentile of each column of (N, D), NaN where it has no value."""
+    band = np.full((2, lines.shape[1]), np.nan)
+    known = ~np.isnan(lines).all(0)
+    band[:, known] = np.nanpercentile(lines[:, known], (5, 95), axis=0)
+    return band
 
 
 def correlations(
@@ -169,7 +177,7 @@ def correlations(
 ) -> Picture:
     """Correlations between the columns, in the data and in samples of the model."""
     chosen, _ = rows_of(est, x, n)
-    pair = (flat(plain(chosen)), draw(est, n, seed, condition))
+    pair = (flat(est, plain(chosen)), draw(est, n, seed, condition))
     both = [correlation(a) for a in pair]
     columns = names(est)
     picture = canvas("correlations", "Correlations", 3.25)
@@ -203,7 +211,7 @@ def density(est: Estimator, x: Any, *, codes: int = 4096, points: int = 72) -> P
     It is the mean of p(x|z) over `codes` draws from the prior, on a grid of points x points.
     """
     chosen, _ = rows_of(est, x, POINTS)
-    real = flat(plain(chosen))
+    real = flat(est, plain(chosen))
     whole = real[np.isfinite(real).all(1)]
     (left, right), (low, high) = _range(whole[:, 0]), _range(whole[:, 1])
     across, up = np.linspace(left, right, points), np.linspace(low, high, points)

@@ -18,7 +18,19 @@ from .picture import (
     legend,
     style,
 )
-from .views import Layout, count, layout, names, one_of_each, pick, plain, spread
+from .views import (
+    Layout,
+    count,
+    flat,
+    layout,
+    names,
+    one_of_each,
+    pick,
+    plain,
+    several,
+    spread,
+    units,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +39,8 @@ if TYPE_CHECKING:
 
 POINTS = 2000
 MOST_PANELS = 12
+MOST_CHANNELS = 6
+"""More channels of a series than this have no name below a curve."""
 
 
 def rows_of(est: Estimator, x: Any, most: int, labels: Any = None) -> tuple[Any, np.ndarray]:
@@ -34,11 +48,6 @@ def rows_of(est: Estimator, x: Any, most: int, labels: Any = None) -> tuple[Any,
     index = spread(count(x), most) if labels is None else one_of_each(labels, count(x), most)
     chosen = pick(x, index)
     return chosen, index
-
-
-def flat(array: np.ndarray) -> np.ndarray:
-    """(N, D) floats."""
-    return array.reshape(len(array), -1).astype(np.float64)
 
 
 def short(name: str, most: int = 16) -> str:
@@ -57,18 +66,29 @@ def key(ax: Any, **place: Any) -> None:
     legend(ax, marks, **place)
 
 
+def along(est: Estimator, ax: Axes) -> None:
+    """Say below a curve what it runs along."""
+    steps, channels = est.schema_.shape if several(est) else (0, 1)
+    ax.set_xlabel("position" if est.schema_.kind != "series" else "step")
+    if channels > 1:
+        few = range(channels) if channels <= MOST_CHANNELS else ()
+        ax.set_xticks([k * (steps + 1) + steps / 2 for k in few], [f"channel {k}" for k in few])
+        ax.set_xlabel(f"the {steps} steps of each of {channels} channels")
+    ax.xaxis.label.set(color=INK, fontsize=SMALL)
+
+
 def reconstructions(est: Estimator, x: Any, labels: Any, condition: Any) -> Picture:
     """Samples against their reconstructions, as points, curves, or a panel for each column."""
     kind = layout(est, plain(pick(x, spread(count(x), POINTS))))
     most = {"plane": 400, "curves": 6}.get(kind, POINTS)
     chosen, index = rows_of(est, x, most, labels if kind == "curves" else None)
     given = None if condition is None else np.asarray(condition)[index]
-    real = flat(plain(chosen))
-    made = flat(est.reconstruct(chosen, condition=given))
+    real = flat(est, plain(chosen))
+    made = flat(est, est.reconstruct(chosen, condition=given))
     if kind == "plane":
         return _moved(est, real, made)
     if kind == "curves":
-        return _overlaid(real, made)
+        return _overlaid(est, real, made)
     return _against(est, real, made)
 
 
@@ -96,7 +116,7 @@ def _square(ax: Axes, points: np.ndarray) -> None:
         ax.set_aspect("equal", adjustable="datalim")
 
 
-def _overlaid(real: np.ndarray, made: np.ndarray) -> Picture:
+def _overlaid(est: Estimator, real: np.ndarray, made: np.ndarray) -> Picture:
     many = len(real)
     picture = canvas("reconstructions", "Originals and reconstructions", 1.0 + 0.95 * -(-many // 2))
     axes = picture.subplots(-(-many // 2), min(2, many), sharex=True, sharey=True, squeeze=False)
@@ -108,9 +128,9 @@ def _overlaid(real: np.ndarray, made: np.ndarray) -> Picture:
         ax.plot(place, a, color=DATA, linewidth=1.3)
         ax.plot(place, b, color=MODEL, linewidth=1.3)
     for ax in axes[-1]:
-        ax.set_xlabel("position", color=INK, fontsize=SMALL)
+        along(est, ax)
     key(picture, loc="outside lower center", ncols=2)
-    picture.caption = f"{many} samples and their reconstructions, in the units of the data."
+    picture.caption = f"{many} samples and their reconstructions, in {units(est)}."
     return picture
 
 
@@ -159,13 +179,14 @@ def _explained(a: np.ndarray, b: np.ndarray) -> str:
 def interpolation(est: Estimator, paths: np.ndarray, x: Any, ends: list[str]) -> Picture:
     """Paths (P, steps, D) between pairs of samples."""
     chosen, _ = rows_of(est, x, POINTS)
-    real = flat(plain(chosen))
-    paths = paths.reshape(*paths.shape[:2], -1).astype(float)
+    real = flat(est, plain(chosen))
+    lead = paths.shape[:2]
+    paths = flat(est, paths.reshape(-1, *paths.shape[2:])).reshape(*lead, -1)
     kind: Layout = layout(est, real)
     if kind == "plane":
         return _paths(est, real, paths)
     if kind == "curves":
-        return _morph(paths[0])
+        return _morph(est, paths[0])
     return _heat(est, real, paths[0])
 
 
@@ -185,12 +206,13 @@ def _paths(est: Estimator, real: np.ndarray, paths: np.ndarray) -> Picture:
     return picture
 
 
-def _morph(path: np.ndarray) -> Picture:
+def _morph(est: Estimator, path: np.ndarray) -> Picture:
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
 
     picture = canvas("interpolation", "Interpolation", 2.7)
-    ax = style(picture.add_subplot(), "position")
+    ax = style(picture.add_subplot())
+    along(est, ax)
     for k, line in enumerate(path):
         ax.plot(line, color=colormaps["viridis"](k / (len(path) - 1)), linewidth=1.1)
     colour_bar(picture, ScalarMappable(cmap="viridis"), ax, "along the path")

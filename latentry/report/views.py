@@ -91,11 +91,14 @@ class Groups:
 def layout(est: Estimator, array: np.ndarray) -> Layout:
     """How samples of this kind are drawn.
 
-    "curves" is for more than 12 columns without names and in one unit, which is how time series
-    and spectra come; columns of very different spread (over 10 times the median) make a table.
+    "curves" is for series, and for more than 12 columns without names and in one unit, which is how
+    time series and spectra come; columns of very different spread (over 10 times the median) make a
+    table.
     """
     if est.schema_.kind == "image":
         return "image"
+    if est.schema_.kind == "series":
+        return "curves"
     width = int(np.prod(est.schema_.shape))
     if width == 2:
         return "plane"
@@ -110,6 +113,35 @@ def names(est: Estimator) -> list[str]:
     """A name for each column."""
     width = int(np.prod(est.schema_.shape))
     return list(est.schema_.columns or (f"x{i + 1}" for i in range(width)))
+
+
+def flat(est: Estimator, array: np.ndarray) -> np.ndarray:
+    """Samples (N, ...) in the data's layout as rows (N, D) of floats, one number for a column.
+
+    Series of several channels have one after another, with a gap between them; real ones are
+    scaled to mean 0 and standard deviation 1, so that channels of any unit fit one axis.
+    """
+    rows = array.reshape(len(array), -1).astype(np.float64)
+    if not several(est):
+        return rows
+    steps, channels = est.schema_.shape
+    scaler = est.scaler_
+    shift, scale = (each.cpu().double().numpy() for each in (scaler.shift, scaler.scale))
+    each = (rows.reshape(-1, steps, channels) - shift) / scale
+    gap = np.full((len(rows), 1, channels), np.nan)
+    return np.concatenate([each, gap], 1).swapaxes(1, 2).reshape(len(rows), -1)[:, :-1]
+
+
+def several(est: Estimator) -> bool:
+    """Whether samples are series of more than one channel."""
+    return est.schema_.kind == "series" and est.schema_.shape[1] > 1
+
+
+def units(est: Estimator) -> str:
+    """The unit of what `flat` gives."""
+    if several(est) and est.schema_.values == "real":
+        return "standard deviations of each channel"
+    return "the units of the data"
 
 
 def limits(est: Estimator, array: np.ndarray) -> tuple[float, float]:

@@ -130,6 +130,10 @@ def one_sample(est: Estimator) -> str:
         colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
         values = _values(est).replace("grey ", "" if channels > 1 else "grey ")
         return f"{height} × {width} {colour} images of {values}"
+    if schema.kind == "series":
+        steps, channels = schema.shape
+        each = "" if channels == 1 else f" of {channels} channels"
+        return f"series of {steps} steps{each} of {_values(est)}"
     width = schema.shape[0]
     return f"vectors of {width} {'column' if width == 1 else 'columns'} of {_values(est)}"
 

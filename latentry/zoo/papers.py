@@ -27,6 +27,7 @@ TITLES = {
     "1312.5663": "k-Sparse Autoencoders",
     "1312.6114": "Auto-Encoding Variational Bayes",
     "1406.5298": "Semi-Supervised Learning with Deep Generative Models",
+    "1412.6581": "Variational Recurrent Auto-Encoders",
     "1505.05770": "Variational Inference with Normalizing Flows",
     "1509.00519": "Importance Weighted Autoencoders",
     "1511.05644": "Adversarial Autoencoders",
@@ -55,6 +56,10 @@ TITLES = {
     "1802.04537": "Tighter Variational Bounds are Not Necessarily Better",
     "1802.04942": "Isolating Sources of Disentanglement in Variational Autoencoders",
     "1802.05983": "Disentangling by Factorising",
+    "1803.01271": (
+        "An Empirical Evaluation of Generic Convolutional and Recurrent Networks for Sequence "
+        "Modeling"
+    ),
     "1804.00891": "Hyperspherical Variational Auto-Encoders",
     "1804.01947": "Sliced-Wasserstein Autoencoder: An Embarrassingly Simple Generative Model",
     "1804.03599": "Understanding Disentangling in beta-VAE",

@@ -5,12 +5,17 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from latentry import VAE
+from latentry.data.schema import Schema
+from latentry.explorer.pictures import Screen
+from latentry.explorer.reading import samples_of
 from latentry.explorer.runs import Shown
 
 from .serving import SMALL, Client, picture
@@ -28,6 +33,15 @@ def test_heat_is_where_the_error_is(vae: Shown):
     heat = picture(vae.screen.heat(np.full((8, 8), 100, np.uint8), errors)).astype(int)
     red = heat[..., 0] - heat[..., 1]
     assert np.argwhere(red > 0).tolist() == [[2, 5]]
+
+
+def test_series_are_shown_one_channel_after_another_and_read_so():
+    x = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+    schema = Schema.infer(x, kind="series")
+    shown = [each["values"] for each in Screen(schema, x).samples(x)]
+    assert shown[0] == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
+    run: Any = SimpleNamespace(est=SimpleNamespace(schema_=schema))
+    np.testing.assert_array_equal(samples_of(run, shown), x)
 
 
 def test_an_image_of_ones_own(client: Client, vae: Shown):

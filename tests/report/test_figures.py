@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_wine
 
-from latentry import VAE, LatentryError
+from latentry import VAE, LatentryError, SequenceVAE
 from latentry.report import figures
 from latentry.report.figures import choose_pairs
 from latentry.report.pairs import prior_predictive
@@ -228,6 +228,39 @@ def test_long_rows_in_one_unit_are_curves_and_others_are_a_table():
     wine = load_wine().data
     table = VAE(**options).fit(wine)
     assert "diagonal" in figures.samples(table, x=wine).caption
+
+
+@pytest.mark.parametrize("channels", [0, 1, 3])
+def test_series_are_drawn_as_lines_one_channel_after_another(channels):
+    t = np.linspace(0, 6, 9)[:, None] + np.arange(max(channels, 1))
+    waves = np.sin(t + np.linspace(0, 3, 40)[:, None, None]) * [1, 10, 100][: max(channels, 1)]
+    waves[::4, 6:] = np.nan  # shorter series
+    waves[:, 8] = np.nan
+    waves = waves if channels else waves[..., 0]
+    est = SequenceVAE(latent=2, epochs=1, hidden=4, compile=False, random_state=0).fit(waves)
+    pictures = [
+        figures.reconstructions(est, waves),
+        figures.samples(est, x=waves),
+        figures.interpolation(est, waves),
+        figures.manifold(est, 3, x=waves),
+    ]
+    for picture in pictures:
+        picture.draw_without_rendering()
+    data, model = pictures[0].axes[0].lines
+    for line, array in ((data, waves), (model, est.reconstruct(waves))):
+        shown = np.asarray(line.get_ydata())
+        assert len(shown) == 9 * max(channels, 1) + max(channels - 1, 0)
+        if channels < 2:
+            rows = array.reshape(40, 9)
+        else:  # a channel's line is the channel, in its own standard deviations
+            shown = shown[20:29]
+            rows = (array[..., 2] - np.nanmean(waves[..., 2])) / np.nanstd(waves[..., 2])
+        away = np.abs(np.nan_to_num(rows, nan=-99) - np.nan_to_num(shown, nan=-99)).max(1)
+        assert away.min() < 1e-4
+    unit = "standard deviations of each channel" if channels == 3 else "units of the data"
+    assert unit in pictures[0].caption
+    assert unit in pictures[1].caption
+    assert ("channel 2" in text_of(pictures[2])) == (channels == 3)
 
 
 def test_groups_are_few_whole_or_named():

@@ -8,6 +8,9 @@ import torch
 
 import latentry
 from latentry import VAE, LatentryError, SequenceVAE
+from latentry.evaluation.detection import HOW, detection
+from latentry.evaluation.measures import measure
+from latentry.evaluation.robustness import occlusion
 
 rng = np.random.default_rng(0)
 
@@ -28,7 +31,7 @@ def small(**fields) -> SequenceVAE:
     return SequenceVAE(**(given | fields))
 
 
-@pytest.mark.parametrize(("net", "epochs"), [("temporal", 30), ("recurrent", 60)])
+@pytest.mark.parametrize(("net", "epochs"), [("temporal", 30), ("recurrent", 40)])
 def test_waves_are_reconstructed_and_drawn(net: str, epochs: int) -> None:
     model = small(net=net, epochs=epochs, lr=5e-3, hidden=(16,), compile=False).fit(X[:250])
     error = ((model.reconstruct(X[250:]) - X[250:]) ** 2).mean()
@@ -118,6 +121,21 @@ def test_saved_resumed_and_conditional(tmp_path) -> None:
         again.transform(X[:9], condition=label[:9]), model.transform(X[:9], condition=label[:9])
     )
     assert model.sample(2, condition=[0, 1]).shape == (2, 21, 2)
+
+
+def test_series_are_measured_and_strange_ones_found() -> None:
+    model = small(epochs=20, lr=5e-3, hidden=(16,), compile=False).fit(X)
+    strange = rng.permuted(X[:60], axis=1)  # the same values in another order
+    both = np.concatenate([X[:60], strange])
+    found = detection(model, both, np.arange(120) >= 60)
+    assert set(found) == set(HOW)
+    assert all(found[how] > 0.95 for how in HOW[:3])
+    groups = ("likelihood", "reconstruction", "latents", "paths", "robustness")
+    figures = measure(model, X[:60], groups=groups, train=X[:200], draws=5)["figures"]
+    assert figures["mse"] == pytest.approx(
+        (((model.reconstruct(X[:60]) - X[:60]) / X.std((0, 1))) ** 2).mean(), rel=1e-3
+    )
+    assert all(np.isfinite(value) for value in occlusion(model, X[:60], share=0.3).values())
 
 
 def test_errors_say_what_is_wrong() -> None:
