@@ -13,9 +13,10 @@ from common import Example
 from study_models import FULL, QUICK, Job, Runs, data_sets, jobs, seconds
 
 from latentry import Dataset, Estimator
+from latentry.core.samplers import Codes
 from latentry.data.files import atomic
 from latentry.evaluation.features import ClassifierFeatures
-from latentry.fitting import fit_mixture
+from latentry.sampling.mixtures import Mixture
 
 SURE = 0.9
 """Probability from which on the judge is called sure of its answer."""
@@ -145,7 +146,9 @@ def mixture_draws(codes: np.ndarray, n: int) -> np.ndarray:
     """N draws from the Gaussian mixture that `AE.sample` would fit to codes (M, D)."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return fit_mixture(torch.from_numpy(codes), seed=0).draw(n).numpy()
+        mixture = Mixture(codes.shape[1])
+        mixture.fit(Codes(torch.from_numpy(codes)), seed=0)
+        return mixture.draw(n).numpy()
 
 
 def gaussian_draws(codes: np.ndarray, n: int) -> np.ndarray:

@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from . import building, fitting, persistence
-from .core import geometry, noise, tempering
+from . import building, fitting, persistence, sampling
+from .core import geometry, noise
 from .core.scores import score_rows
 from .data.conditions import Condition
 from .data.datasets import Dataset
@@ -70,6 +70,21 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.labels_ = None if y is None else self.infer_labels(y)
         labels = None if self.labels_ is None else self.labels_.pack(y, len(array))
         fitting.fit(self, array, c, run, getattr(X, "source", None), progress, labels)
+        return self
+
+    def fit_sampler(
+        self, X: Any, sampler: str = "auto", *, condition: Any = None, seed: int = 0
+    ) -> Self:
+        """Fit a density to the codes of X, from which `sample` draws from then on.
+
+        X: rows like those of `fit`, best the same; condition: as there. The codes are drawn from
+        q(z | x); a fifth of the rows is held out, by the seed, and the mean log density of their
+        codes is the score, in nats for each code (`sampler_scores_`, with standard errors).
+        sampler: one of `latentry.sampling.MEMBERS` by name, "prior" for the model's own, or "auto"
+        for the one with the highest score (`choices_` says which). It is saved with the model.
+        Raises LatentryError for a density that such codes cannot have.
+        """
+        sampling.fit(self, self._batches(X, condition), sampler, seed)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
@@ -146,19 +161,22 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         seed: int | None = None,
         how: Literal["auto", "mean", "draw"] = "auto",
         temperature: float = 1.0,
+        sampler: str | None = None,
     ) -> np.ndarray:
         """Make n new samples, in the layout of the data.
 
         Codes are drawn from the prior (from a Gaussian mixture fitted to the codes of the training
-        rows for a model without one), then decoded: "mean" gives the mean of p(x | z), "draw" a
-        draw from it, "auto" the mean for images and a draw otherwise. condition: one value, or n.
+        rows for a model without one), or from what `fit_sampler` put in its place, then decoded:
+        "mean" gives the mean of p(x | z), "draw" a draw from it, "auto" the mean for images and a
+        draw otherwise. condition: one value, or n.
         temperature: scales the spread of the codes: below 1 they are more typical and less varied.
+        sampler: "prior", the name of another density that was fitted, or "auto" for the chosen one.
         The seed defaults to one made from `random_state`.
         """
         check_is_fitted(self)
         draw = how == "draw" or (how == "auto" and self.schema_.kind != "image")
         with torch.random.fork_rng():
-            z, c = self._draw(n, condition, seed, temperature)
+            z, c = self._draw(n, condition, seed, temperature, sampler)
             return self._decode(z, c, draw)
 
     @torch.inference_mode()
@@ -169,11 +187,12 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         condition: Any = None,
         seed: int | None = None,
         temperature: float = 1.0,
+        sampler: str | None = None,
     ) -> np.ndarray:
         """The codes (n, latent) that `sample` decodes, given the same arguments."""
         check_is_fitted(self)
         with torch.random.fork_rng():
-            return self._draw(n, condition, seed, temperature)[0].cpu().numpy()
+            return self._draw(n, condition, seed, temperature, sampler)[0].cpu().numpy()
 
     def interpolate(
         self,
@@ -252,6 +271,7 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 " use latentry.load, or that class's own load."
             )
         est = persistence.restore(info, persistence.read_tensors(Path(folder), info), cls, modules)
+        persistence.read_samplers(est, Path(folder))
         est.history_ = persistence.read_history(Path(folder), info)
         return est
 
@@ -270,9 +290,9 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             yield self.scaler_(raw), part
 
     def _draw(
-        self, n: int, condition: Any, seed: int | None, temperature: float
+        self, n: int, condition: Any, seed: int | None, temperature: float, sampler: str | None
     ) -> tuple[Tensor, Tensor | None]:
-        """N codes from the prior and their condition; seeds torch's generator."""
+        """N codes from the prior or a sampler, and their condition; seeds torch's generator."""
         if n < 1:
             raise LatentryError(f"n={n} samples were asked for; ask for at least 1.")
         if not 0 <= temperature < float("inf"):
@@ -282,11 +302,7 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         c = read_condition(self, condition, n)
         c = None if c is None else c.to(self._device)
         torch.manual_seed(building.seed(self.random_state) if seed is None else seed)
-        if self.sampler_ is None:
-            return self.model_.draw(n, c, temperature), c
-        if temperature != 1:
-            return tempering.draw(self.sampler_(c), n, temperature), c
-        return self.sampler_.draw(n), c
+        return sampling.draw(self, n, c, sampler, temperature), c
 
     def _decode(self, z: Tensor, c: Tensor | None, draw: bool = False) -> np.ndarray:
         parts = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import persistence
+from . import persistence, sampling
 from .building import build_model, choices, options, seed
 from .core.corruptions import Binarize
-from .core.priors import GaussianMixture
 from .data.transforms import Transform
 from .errors import Interrupted
 from .training import MappedSource, Reporter, RichReporter, Source, TensorSource, train
@@ -78,7 +77,7 @@ def fit(
         raise
     est.model_.eval()
     est.complete(source)
-    est.sampler_ = None if est.model_.has_prior else fit_sampler(est, source)
+    sampling.begin(est, _scaled(est, source))
     if folder is not None:
         persistence.finish(est, folder)
 
@@ -139,40 +138,11 @@ def _start(est: Estimator, source: Source) -> None:
     est.model_.start(first)
 
 
-def fit_sampler(est: Estimator, source: Source) -> GaussianMixture:
-    """A Gaussian mixture over the codes of the training rows, for a model without a prior."""
-    codes = []
-    with torch.inference_mode():
-        device = next(est.model_.parameters()).device
-        for x, c in source.all(4096):
-            given = None if c is None else c.to(device)
-            codes.append(est.model_.encode(est.scaler_(x.to(device)), given).mean.cpu())
-    return fit_mixture(torch.cat(codes), seed=est.seed_).to(device)
-
-
-def fit_mixture(codes: Tensor, seed: int, most: int = 10) -> GaussianMixture:
-    """The mixture that expectation maximisation finds for codes (N, D).
-
-    At most `most` components, and no more than one for every five rows for each dimension, so
-    that a covariance is never estimated from fewer rows than it has directions.
-    """
-    from sklearn import mixture  # only a model without a prior has use for it
-
-    n, latent = codes.shape
-    components = max(1, min(most, n // (5 * latent)))
-    # Codes of any scale: the ridge on the covariances is relative to their variance.
-    ridge = 1e-6 + 1e-4 * float(codes.double().var(0).mean())
-    fitted = mixture.GaussianMixture(
-        components, reg_covar=ridge, random_state=seed % 2**32, max_iter=200
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an unconverged mixture is still a density
-        fitted.fit(codes.double().numpy())
-    density = GaussianMixture(latent, components)
-    density.weights.copy_(torch.from_numpy(fitted.weights_))
-    density.means.copy_(torch.from_numpy(fitted.means_))
-    density.factors.copy_(torch.linalg.cholesky(torch.from_numpy(fitted.covariances_)))
-    return density
+def _scaled(est: Estimator, source: Source) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """The rows of a source in the model's scale, on its device."""
+    device = next(est.model_.parameters()).device
+    for x, c in source.all(4096):
+        yield est.scaler_(x.to(device)), None if c is None else c.to(device)
 
 
 def fingerprint(array: np.ndarray) -> str:

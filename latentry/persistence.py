@@ -19,15 +19,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import __version__
+from . import __version__, sampling
 from .building import build_model
-from .core.priors import GaussianMixture
 from .data.conditions import Condition
 from .data.files import atomic, sha256
 from .data.labels import from_dict as labels_from
 from .data.schema import Schema
 from .data.transforms import Transform
 from .errors import LatentryError
+from .sampling.mixtures import Mixture
+from .training import checkpoint
 from .training.history import History
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ FORMAT = 1
 """The version of the folder's layout; a newer one is refused."""
 
 INFO, WEIGHTS, HISTORY = "model.json", "model.safetensors", "history.csv"
+SAMPLERS = "samplers.safetensors"
+"""The densities that were fitted to the codes, in a file that can be replaced by itself."""
 NOT_THE_RUN = ("verbose", "device")
 """Fields that may differ when a run is continued."""
 
@@ -178,6 +181,7 @@ def mark(folder: Path, status: str) -> None:
 def finish(est: Estimator, folder: Path) -> None:
     """Write the trained model into its run's folder."""
     began = read_info(folder)
+    write_samplers(est, folder)
     info = describe(est) | {key: began[key] for key in ("data", "fingerprint")}
     _write_info(folder, info | {"weights": _write_tensors(folder, _tensors(est))})
 
@@ -193,6 +197,7 @@ def save(est: Estimator, folder: Path) -> None:
             whole.mkdir()
             info = describe(est) | {"data": None, "fingerprint": None}
             _write_info(whole, info | {"weights": _write_tensors(whole, _tensors(est))})
+            write_samplers(est, whole)
             est.history_.write_csv(whole / HISTORY)
             os.rename(whole, folder)
     except OSError as error:
@@ -206,7 +211,6 @@ def save(est: Estimator, folder: Path) -> None:
 
 def describe(est: Estimator) -> dict[str, Any]:
     """All of an estimator but its tensors and history, as JSON can hold it."""
-    sampler = getattr(est, "sampler_", None)
     names = getattr(est, "feature_names_in_", None)
     labels = getattr(est, "labels_", None)
     return {
@@ -222,7 +226,6 @@ def describe(est: Estimator) -> dict[str, Any]:
         "net": est.net_,
         "choices": est.choices_,
         "notes": list(getattr(est, "history_", History()).notes),
-        "sampler": None if sampler is None else {"components": sampler.components},
         "n_features_in": est.n_features_in_,
         "feature_names_in": None if names is None else [str(n) for n in names],
         "latentry": __version__,
@@ -243,8 +246,6 @@ def _plain(value: Any) -> Any:
 
 def _tensors(est: Estimator) -> dict[str, Tensor]:
     parts: dict[str, nn.Module] = {"model": est.model_, "scaler": est.scaler_}
-    if est.sampler_ is not None:
-        parts["sampler"] = est.sampler_
     return {
         f"{part}.{name}": tensor.detach().cpu().contiguous()
         for part, module in parts.items()
@@ -289,13 +290,37 @@ def _restore_fitted(est: Estimator, info: dict[str, Any], tensors: dict[str, Ten
     with torch.random.fork_rng():
         est.model_ = build_model(est, est.schema_, width).eval()
     est.scaler_ = Transform(est.schema_)
-    est.sampler_ = None
+    sampling.begin(est, None)
     parts: dict[str, nn.Module] = {"model": est.model_, "scaler": est.scaler_}
-    if info["sampler"]:
-        est.sampler_ = GaussianMixture(est.latent, info["sampler"]["components"])
-        parts["sampler"] = est.sampler_
     for part, module in parts.items():
         prefix = f"{part}."
         module.load_state_dict(
             {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
         )
+    if info.get("sampler"):
+        _restore_mixture(est, tensors)
+
+
+def _restore_mixture(est: Estimator, tensors: dict[str, Tensor]) -> None:
+    """The mixture of a folder from before there were other densities of the codes."""
+    est.sampler_space_ = sampling.Space(sampling.FLAT, est.model_.latent)
+    mixture = Mixture(est.model_.latent)
+    names = ("weights", "means", "factors")
+    mixture.load_state_dict(
+        mixture.state_dict() | {name: tensors[f"sampler.{name}"][None] for name in names}
+    )
+    est.sampler_ = est.samplers_["mixture"] = mixture
+
+
+def write_samplers(est: Estimator, folder: Path) -> None:
+    """Replace the densities of the codes in a run's folder by those of the estimator."""
+    found = sampling.describe(est)
+    if found is not None:
+        checkpoint.write(folder / SAMPLERS, *found)
+
+
+def read_samplers(est: Estimator, folder: Path) -> None:
+    """Give the estimator of a folder the densities of its codes, where there are some."""
+    if (folder / SAMPLERS).is_file():
+        fix = f"delete it, and fit them again with: latentry fit-sampler {folder}"
+        sampling.restore(est, *checkpoint.read(folder / SAMPLERS, fix))

@@ -16,12 +16,14 @@ from .core.likelihood import Likelihood
 from .core.models import VAE, LatentModel
 from .core.objective import Objective
 from .core.posteriors import GaussianPosterior, Posterior
-from .core.priors import GaussianMixture, Prior, StandardNormal
+from .core.priors import Prior, StandardNormal
+from .core.samplers import Sampler
 from .core.schedules import linear
 from .data.conditions import Condition
 from .data.labels import Labels
 from .data.schema import Schema
 from .data.transforms import Transform
+from .sampling import Score, Space
 from .training.history import History
 from .training.sources import Source
 
@@ -44,8 +46,16 @@ class Fitted:
     """What the condition is, if there is one."""
     labels_: Labels | None
     """What of y is predicted; None for a model that learns nothing of it."""
-    sampler_: GaussianMixture | None
-    """The density of the codes from which a model without a prior is sampled."""
+    sampler_: Sampler | None
+    """The density of the codes from which `sample` draws; None for the model's own prior."""
+    samplers_: dict[str, Sampler]
+    """The densities that were fitted to the codes, by name."""
+    sampler_scores_: dict[str, Score]
+    """How well each that was tried, and the prior, accounts for held-out codes."""
+    sampler_space_: Space | None
+    """What the codes are that the densities were fitted to."""
+    sampler_auto_: str | None
+    """The name of the density that "auto" chose."""
     history_: History
     """Losses and validation figures of each epoch, and remarks in words."""
     likelihood_: str

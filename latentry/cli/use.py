@@ -11,6 +11,7 @@ import typer
 from ..errors import LatentryError
 from .app import app
 from .given import (
+    DATA_HELP,
     ConditionColumn,
     Data,
     DataDir,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 PANEL = "Use a trained model"
 
+MaybeData = Annotated[
+    str | None, typer.Argument(metavar="[DATA]", help=f"{DATA_HELP}; without it, the run's own")
+]
 ConditionValue = Annotated[
     str | None,
     typer.Option(
@@ -179,6 +183,12 @@ def sample(
     temperature: Annotated[
         float, typer.Option(help="Spread of the codes: 1 is the prior, less is more typical.")
     ] = 1.0,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            help="What codes are drawn from: prior, auto, or one that fit-sampler fitted, by name."
+        ),
+    ] = None,
     seed: Seed = 0,
     force: Force = False,
     json_: Json = False,
@@ -188,6 +198,7 @@ def sample(
         raise LatentryError(f"--how {how} is no way to sample: auto, mean or draw.")
     _check_out(out, force)
     est, _ = load_run(run)
+    drawn = _codes_from(est, run, sampler)
     values, each = condition_values(est, condition), None
     if values is not None:
         each = n if len(values) > 1 else None
@@ -199,11 +210,66 @@ def sample(
         seed=seed,
         how=how,  # type: ignore[arg-type]
         temperature=temperature,
+        sampler=sampler,
     )
     _write(est, out, rows, force, each)
-    drawn = "the prior" if est.sampler_ is None else "a Gaussian mixture fitted to the codes"
     sentence = f"{_rows(n, 'new sample')}, codes drawn from {drawn}."
     _done(json_, sentence, out, rows, codes_from=drawn)
+
+
+def _codes_from(est: Estimator, run: Path, sampler: str | None) -> str:
+    """What codes are drawn from, in words. Raises LatentryError for what was not fitted."""
+    from .. import sampling
+
+    missing = sampler == "auto" and est.sampler_auto_ is None
+    if missing or (sampler in sampling.MEMBERS and sampler not in est.samplers_):
+        raise LatentryError(
+            f"--sampler {sampler} has not been fitted to this run; fit it with: latentry"
+            f" fit-sampler {run} --sampler {sampler}"
+        )
+    return sampling.told(est, sampler)
+
+
+@app.command(
+    "fit-sampler",
+    rich_help_panel=PANEL,
+    epilog="Example: latentry fit-sampler runs/digits --sampler auto",
+)
+def fit_sampler(
+    run: Run,
+    data: MaybeData = None,
+    sampler: Annotated[
+        str,
+        typer.Option(
+            help="auto, the best by held-out codes; normal, mixture, kde, neighbours, maf, iaf,"
+            " spline, second-stage, posterior, sphere, wrapped-normal, geometry or codes; or prior,"
+            " the model's own."
+        ),
+    ] = "auto",
+    condition: ConditionColumn = None,
+    label: Label = None,
+    drop: Drop = None,
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    json_: Json = False,
+) -> None:
+    """Fit a density to the codes of DATA and keep it in RUN: sample draws from it from then on.
+
+    Without DATA, the run's own. A fifth of the rows is held out, and the density scored by it.
+    """
+    from ..persistence import write_samplers
+
+    est, info = load_run(run)
+    asked = Opening(label, listed(drop), condition)
+    dataset, c = open_for(est, run, info, data, asked, data_dir)
+    est.fit_sampler(dataset, sampler, condition=c, seed=seed)
+    write_samplers(est, run)
+    if json_:
+        scores = {n: {"mean": s.mean, "error": s.error} for n, s in est.sampler_scores_.items()}
+        chosen = est.sampler_auto_ if sampler == "auto" else sampler
+        emit({"run": str(run), "sampler": chosen, "scores": scores, "units": {"mean": "nats"}})
+        return
+    say(f"{run}: {est.choices_[-1]}.")
 
 
 @app.command(

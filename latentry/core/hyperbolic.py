@@ -70,6 +70,17 @@ def distance(x: Tensor, y: Tensor, c: float) -> Tensor:
     return way(x, y, c).norm(dim=-1)
 
 
+def log_growth(u: Tensor, c: float) -> Tensor:
+    """The logarithm of sinh(sqrt(c) |u|) / (sqrt(c) |u|) for tangent vectors u (..., D), (...).
+
+    To the power D - 1 it is how the volume grows at that distance.
+    """
+    r = math.sqrt(c) * _norm(u)[..., 0]
+    # It is r^2 / 6 near 0 and r - log(2 r) far off.
+    growth = r + torch.log1p(-(-2 * r).exp()) - (2 * r).log()
+    return torch.where(r < 1e-2, r * r / 6, growth)
+
+
 class WrappedNormal(Distribution):
     """A normal distribution on the tangent space at a point, wrapped around the ball.
 
@@ -103,11 +114,7 @@ class WrappedNormal(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         u = way(self.loc, value, self.c)
         normal = -0.5 * (u / self.scale).square() - self.scale.log() - 0.5 * math.log(2 * math.pi)
-        r = math.sqrt(self.c) * _norm(u)[..., 0]
-        # log(sinh(r) / r), which is r^2 / 6 near 0 and r - log(2 r) far off.
-        growth = r + torch.log1p(-(-2 * r).exp()) - (2 * r).log()
-        growth = torch.where(r < 1e-2, r * r / 6, growth)
-        return normal.sum(-1) - (u.shape[-1] - 1) * growth
+        return normal.sum(-1) - (u.shape[-1] - 1) * log_growth(u, self.c)
 
 
 class WrappedPosterior(Posterior):

@@ -17,7 +17,6 @@ from .carried import draw
 from .likelihoods import Likelihood
 from .posteriors import Posterior
 from .priors import Prior
-from .tempering import draw as tempered
 
 
 @dataclass(eq=False)
@@ -259,10 +258,7 @@ class VAE(LatentModel):
     def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         if self.prior is None:
             raise ValueError("a model without a prior has nothing to draw codes from")
-        p = self.prior(c)
-        if temperature != 1:
-            return tempered(p, n, temperature)
-        return p.sample(torch.Size(() if p.batch_shape else (n,)))
+        return self.prior.draw(n, c, temperature)
 
     def start(self, x: Tensor) -> None:
         super().start(x)

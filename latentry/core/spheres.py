@@ -22,6 +22,7 @@ from torch.types import _size
 
 from . import noise
 from .posteriors import NO_SHAPE
+from .priors import Prior
 
 FROM_ORDER = 20.0
 """Order at which Debye's expansion is good to 1e-12, whatever the argument."""
@@ -92,6 +93,19 @@ class UniformSphere(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         return value.new_full(value.shape[:-1], -log_surface(value.shape[-1]))
+
+
+class SpherePrior(Prior):
+    """The uniform distribution on the sphere."""
+
+    like: Tensor
+
+    def __init__(self, latent: int) -> None:
+        super().__init__(latent)
+        self.register_buffer("like", torch.zeros(1), persistent=False)
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        return UniformSphere(self.latent, self.like)
 
 
 class VonMisesFisher(Distribution):

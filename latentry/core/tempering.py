@@ -24,6 +24,8 @@ def draw(p: Distribution, n: int, temperature: float) -> Tensor:
     - any other distribution is drawn towards its mean: for a Gaussian, N(mu, T^2 Sigma).
     """
     shape = torch.Size() if p.batch_shape else torch.Size((n,))
+    if temperature == 1:
+        return p.sample(shape)
     own: Callable[..., Tensor] | None = getattr(p, "tempered", None)
     if own is not None:
         return own(shape, temperature)

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from ..core.models import LatentModel
-from ..core.priors import GaussianMixture
+from ..core.samplers import Sampler
 from ..data.conditions import Condition
 from ..data.schema import Schema
 from ..data.transforms import Transform
@@ -28,7 +28,7 @@ class Subject(Protocol):
     schema_: Schema
     scaler_: Transform
     condition_: Condition | None
-    sampler_: GaussianMixture | None
+    sampler_: Sampler | None
     likelihood_: str
 
     def transform(self, X: Any, *, condition: Any = None) -> np.ndarray:

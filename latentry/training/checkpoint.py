@@ -33,9 +33,12 @@ def write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None
     write_bytes(path, safetensors.torch.save(held, metadata))
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the JSON of a checkpoint. Raises LatentryError for a damaged file."""
-    fix = f"delete {path.parent} to train from the start."
+def read(path: Path, fix: str | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the JSON of a checkpoint. Raises LatentryError for a damaged file.
+
+    `fix` is the end of its sentence: what to do about it.
+    """
+    fix = f"delete {path.parent} to train from the start." if fix is None else fix
     try:
         with safetensors.safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -13,7 +12,7 @@ from ..core.hyperbolic import Gyroplanes, WrappedPosterior, WrappedPrior
 from ..core.models import LatentModel
 from ..core.posteriors import Posterior
 from ..core.priors import Prior
-from ..core.spheres import UniformSphere, VonMisesFisher
+from ..core.spheres import SpherePrior, VonMisesFisher
 from ..estimator import Estimator, option
 from .checks import at_least
 
@@ -29,19 +28,6 @@ class SpherePosterior(Posterior):
         direction, raw = self.head(self.body(x, c)).float().split([self.latent, 1], -1)
         loc = direction / direction.norm(dim=-1, keepdim=True).clamp(min=1e-6)
         return VonMisesFisher(loc, nn.functional.softplus(raw[..., 0]) + 1.0)
-
-
-class SpherePrior(Prior):
-    """The uniform distribution on the sphere."""
-
-    like: Tensor
-
-    def __init__(self, latent: int) -> None:
-        super().__init__(latent)
-        self.register_buffer("like", torch.zeros(1), persistent=False)
-
-    def forward(self, c: Tensor | None = None) -> Distribution:
-        return UniformSphere(self.latent, self.like)
 
 
 @dataclass(eq=False, repr=False)

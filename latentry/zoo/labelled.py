@@ -95,20 +95,26 @@ class SemiSupervisedVAE(Estimator):
         seed: int | None = None,
         how: Literal["auto", "mean", "draw"] = "auto",
         temperature: float = 1.0,
+        sampler: str | None = None,
     ) -> np.ndarray:
         """As `Estimator.sample`; `label` is the class that all samples are of, or one for each."""
         self._label = None if label is None else self._one_hot(label, n)
         try:
             return super().sample(
-                n, condition=condition, seed=seed, how=how, temperature=temperature
+                n,
+                condition=condition,
+                seed=seed,
+                how=how,
+                temperature=temperature,
+                sampler=sampler,
             )
         finally:
             del self._label
 
     def _draw(
-        self, n: int, condition: Any, seed: int | None, temperature: float
+        self, n: int, condition: Any, seed: int | None, temperature: float, sampler: str | None
     ) -> tuple[Tensor, Tensor | None]:
-        z, c = super()._draw(n, condition, seed, temperature)
+        z, c = super()._draw(n, condition, seed, temperature, sampler)
         label = getattr(self, "_label", None)
         if label is not None:
             z = torch.cat([z[:, : self.latent], label.to(z)], 1)

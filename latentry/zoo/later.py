@@ -12,13 +12,10 @@ from torch import Tensor, nn
 from .. import building
 from ..core.bounds import Elbo
 from ..core.later import NoiseContrastive, SecondStage
-from ..core.likelihoods import SharedGaussianLikelihood
-from ..core.models import VAE as CoreVAE
 from ..core.objective import Objective
-from ..core.posteriors import GaussianPosterior
-from ..core.priors import Prior, StandardNormal
+from ..core.priors import Prior
 from ..estimator import ROWS_AT_ONCE, Estimator, option
-from ..nets.mlp import MLPDecoder, MLPEncoder
+from ..sampling.trained import second_stage
 from ..training import train
 from ..training.sources import Source, TensorSource
 from .checks import at_least
@@ -59,16 +56,7 @@ class TwoStageVAE(_AfterTraining):
     def build_prior(self, condition: int) -> Prior | None:
         at_least("second_hidden", self.second_hidden, 1)
         at_least("second_epochs", self.second_epochs, 1)
-        shape, hidden = (self.latent,), (self.second_hidden,) * 2
-        body: nn.Module = MLPDecoder(self.latent, 1, shape, hidden, condition)
-        return SecondStage(
-            self.latent,
-            CoreVAE(
-                GaussianPosterior(MLPEncoder(shape, hidden, condition), self.latent),
-                StandardNormal(self.latent),
-                SharedGaussianLikelihood(body, shape),
-            ),
-        )
+        return SecondStage(self.latent, second_stage(self.latent, self.second_hidden, condition))
 
     def complete(self, source: Source) -> None:
         prior = self._prior

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,41 @@ def test_a_seed_repeats_samples(cli: Cli, vae_run: Path) -> None:
 def test_an_ae_says_where_its_samples_come_from(cli: Cli, ae_run: Path) -> None:
     said = cli("sample", ae_run, "-n", 4, "-o", "samples.npy")
     assert "Gaussian mixture fitted to the codes" in said.out
+
+
+def test_samples_from_a_fitted_density(cli: Cli, ae_run: Path, class_run: Path) -> None:
+    for run, given in ((ae_run, ()), (class_run, ("--condition", "3"))):
+        copied = shutil.copytree(run, run.name + run.parent.name)
+        said = cli("sample", copied, "-n", 4, "-o", "no.npy", "--sampler", "kde", *given)
+        assert said.code == 2
+        assert said.err == (
+            "Error: --sampler kde has not been fitted to this run; fit it with: latentry"
+            f" fit-sampler {copied} --sampler kde\n"
+        )
+        said = cli("fit-sampler", copied, "--sampler", "kde")
+        assert (said.code, said.err) == (0, "")
+        assert said.out.startswith(f"{copied}: sampler kde, as asked; mean log density of 60 held-")
+        again = cli("sample", copied, "-n", 4, "-fo", "kde.npy", *given, "--json")
+        assert again.json["codes_from"] == "Gaussian kernels about the codes"
+        assert (
+            cli("sample", copied, "-n", 4, "-fo", "same.npy", "--sampler", "kde", *given).code == 0
+        )
+        assert np.array_equal(np.load("kde.npy"), np.load("same.npy"))
+
+
+def test_a_density_that_does_not_suit_is_told(cli: Cli, vae_run: Path, files: Path) -> None:
+    run = shutil.copytree(vae_run, "run")
+    before = {path.name for path in Path("run").iterdir()}
+    said = cli("fit-sampler", run, files / "images.npz", "--sampler", "codes")
+    assert said.code == 2
+    assert "sampler='codes' does not suit this model: the codes of VAE are points" in said.err
+    said = cli("fit-sampler", run, "--sampler", "guassian")
+    assert "'guassian' is no density of codes; there are auto, prior, normal" in said.err
+    assert {path.name for path in Path("run").iterdir()} == before
+    said = cli("fit-sampler", run, "--sampler", "normal", "--json")
+    assert said.json["sampler"] == "normal"
+    assert said.json["scores"]["normal"]["mean"] < 0
+    assert cli("sample", run, "-n", 1, "-o", "one.npy", "--sampler", "auto").code == 2
 
 
 def test_a_table_keeps_its_columns(cli: Cli, table_run: Path, files: Path) -> None:

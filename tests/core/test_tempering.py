@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from latentry.core import tempering
-from latentry.core.priors import ConditionalNormal, FlowPrior, GaussianMixture, StandardNormal
+from latentry.core.priors import ConditionalNormal, FlowPrior, LearnedMixture, StandardNormal
 
 N = 20_000
 
@@ -34,9 +34,9 @@ def test_a_conditional_prior_keeps_its_means():
 
 
 def test_a_mixture_keeps_its_components():
-    prior = GaussianMixture(1, 2)
+    prior = LearnedMixture(1, 2).requires_grad_(False)
     prior.means.copy_(torch.tensor([[-5.0], [5.0]]))
-    prior.weights.copy_(torch.tensor([0.25, 0.75]))
+    prior.logits.copy_(torch.tensor([0.25, 0.75]).log())
     z = drawn(prior, 0.5)
     right = z > 0
     assert right.float().mean().item() == pytest.approx(0.75, abs=0.02)
