@@ -211,7 +211,10 @@ class CodeVAE(VAE):
         return CodeInference(x=target, z=z, px=px, q=q, p=p, c=c, codes=codes)
 
     def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
-        return self.posterior.embed(self.prior.draw(n, c, temperature))
+        return self.embed(self.prior.draw(n, c, temperature))
+
+    def embed(self, codes: Tensor) -> Tensor:
+        return self.posterior.embed(codes)
 
     def start(self, x: Tensor) -> None:
         super().start(x)

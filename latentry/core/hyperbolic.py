@@ -111,6 +111,10 @@ class WrappedNormal(Distribution):
         eps = noise.normal(padded, self.loc).reshape(shape)
         return step(self.loc.expand(shape), self.scale * eps, self.c)
 
+    def tempered(self, shape: torch.Size, temperature: float) -> Tensor:
+        """Draws at a temperature, which scales their distances from `loc`."""
+        return WrappedNormal(self.loc, temperature * self.scale, self.c).sample(shape)
+
     def log_prob(self, value: Tensor) -> Tensor:
         u = way(self.loc, value, self.c)
         normal = -0.5 * (u / self.scale).square() - self.scale.log() - 0.5 * math.log(2 * math.pi)

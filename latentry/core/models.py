@@ -202,6 +202,10 @@ class LatentModel(nn.Module, abc.ABC):
     def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         """N codes from the prior, (n, D), at a temperature: see `core.tempering`."""
 
+    def embed(self, codes: Tensor) -> Tensor:
+        """The codes (N, D) that the decoder takes, of those that a density of codes is over."""
+        return codes
+
     def start(self, x: Tensor) -> None:
         """Take first scales and the like from rows x (N, *event) of the data."""
         self.likelihood.start(x)

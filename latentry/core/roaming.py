@@ -11,8 +11,8 @@ posteriors, their own precisions make one, after Chadebec & Allassonniere, 2022,
 
     M(z) = sum_i S_i^-1 exp(-(z - m_i)^T S_i^-1 (z - m_i) / rho^2) + lambda I
 
-where N(m_i, S_i) is the posterior of row i, and rho a distance, by these precisions, to the nearest
-other m_j, so that each row's share reaches its neighbour.
+where N(m_i, S_i) is the posterior of row i, and rho the median distance, by these precisions, of an
+m_i to the nearest other, so that the share of most rows reaches their neighbours.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CHAINS = 256
 class Roaming(OfRows):
     """Metric-aware draws; a condition says where they start, the metric is one for all."""
 
-    is_density = False
+    is_density = tempers = False
     places: Tensor
     parts: Tensor
     sharp: Tensor

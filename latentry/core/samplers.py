@@ -62,6 +62,8 @@ class Sampler(nn.Module, abc.ABC):
 
     is_density = True
     """Whether there is a normalised `log_prob`."""
+    tempers = True
+    """Whether draws can be more or less typical than the density says."""
     bound = ""
     """What the score is, where it is no exact density but a bound on one."""
 

@@ -91,6 +91,10 @@ class UniformSphere(Distribution):
         eps = noise.normal((*padded, *self.event_shape), self.like)
         return (eps / eps.norm(dim=-1, keepdim=True)).reshape(*shape, *self.event_shape)
 
+    def tempered(self, shape: torch.Size, temperature: float) -> Tensor:
+        """As at any temperature: no point is more typical than another."""
+        return self.sample(shape)
+
     def log_prob(self, value: Tensor) -> Tensor:
         return value.new_full(value.shape[:-1], -log_surface(value.shape[-1]))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from . import tempering
 from .hyperbolic import WrappedNormal, log_growth, step, way
 from .samplers import Codes, Sampler, distinct, nearest
 
@@ -75,13 +76,13 @@ class Wrapped(Sampler):
         u = way(loc, z, self.curvature)
         return loc, u.square().mean(0).sqrt().clamp(min=1e-4)
 
-    def law(self, n: int, c: Tensor | None, temperature: float = 1.0) -> WrappedNormal:
+    def law(self, n: int, c: Tensor | None) -> WrappedNormal:
         """p(z | c) for n rows, batch shape (n,)."""
         which = nearest(c, self.values, n)
-        return WrappedNormal(self.loc[which], temperature * self.scale[which], self.curvature)
+        return WrappedNormal(self.loc[which], self.scale[which], self.curvature)
 
     def log_prob(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         return self.law(len(z), c).log_prob(z)
 
     def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
-        return self.law(n, c, temperature).sample()
+        return tempering.draw(self.law(n, c), n, temperature)

@@ -120,7 +120,7 @@ def _decoded(est: Subject, rows: Tensor, x: Tensor, c: Tensor | None, of: str) -
     if of == "rows":
         z = model.encode(x[rows], given).rsample()
     elif est.sampler_ is not None:
-        z = est.sampler_.draw(len(rows), given)
+        z = model.embed(est.sampler_.draw(len(rows), given))
     else:
         z = model.draw(len(rows), given)
     return model.decode(z, given).mean.flatten(1).double().cpu()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core import noise
-from ..core.discrete import CodeInference, CodeVAE
+from ..core.discrete import CodeInference
 from ..core.riemannian import Riemannian
 from ..core.samplers import Codes, Sampler
 from ..core.spheres import VonMisesFisher
@@ -240,8 +240,12 @@ def draw(est: Estimator, n: int, c: Tensor | None, name: str | None, temperature
     sampler, model = named(est, name), est.model_
     if sampler is None:
         return model.draw(n, c, temperature)
-    z = sampler.draw(n, c, temperature)
-    return model.posterior.embed(z) if isinstance(model, CodeVAE) else z
+    if temperature != 1 and not sampler.tempers:
+        raise LatentryError(
+            f"temperature={temperature}: draws from {told(est, name)} have no temperature; leave it"
+            " at 1, or take another sampler."
+        )
+    return model.embed(sampler.draw(n, c, temperature))
 
 
 # ---------------------------------------------------------------------------------------- keeping

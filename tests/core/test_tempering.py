@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from latentry.core import tempering
+from latentry.core.hyperbolic import WrappedPrior, distance
 from latentry.core.priors import ConditionalNormal, FlowPrior, LearnedMixture, StandardNormal
+from latentry.core.spheres import SpherePrior
 
 N = 20_000
 
@@ -31,6 +33,15 @@ def test_a_conditional_prior_keeps_its_means():
     c = torch.eye(2).repeat(N // 2, 1)
     z = drawn(prior, 0.0, c)
     torch.testing.assert_close(z, prior.mean(c).detach())
+
+
+def test_draws_stay_in_a_space_that_is_not_flat():
+    sphere = drawn(SpherePrior(3), 0.5)
+    torch.testing.assert_close(sphere.norm(dim=-1), torch.ones(len(sphere)))
+    ball = [drawn(WrappedPrior(2, 1.0), t) for t in (0.5, 1.0, 3.0)]
+    assert all((z.norm(dim=-1) < 1).all() for z in ball)
+    far = [distance(torch.zeros_like(z), z, 1.0).square().mean().sqrt().item() for z in ball]
+    assert far[0] == pytest.approx(far[1] / 2, rel=0.05)
 
 
 def test_a_mixture_keeps_its_components():

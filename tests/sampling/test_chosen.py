@@ -132,6 +132,13 @@ def test_a_temperature_scales_any_of_them(vae: VAE) -> None:
         assert (cool < 0.99 * warm).all()
 
 
+def test_a_uniform_spread_has_no_temperature(vae: VAE) -> None:
+    vae.fit_sampler(DIGITS[:200], "geometry")
+    assert np.isfinite(vae.sample(3)).all()
+    with pytest.raises(LatentryError, match=r"temperature=0.5: draws from an even spread by the"):
+        vae.sample(3, temperature=0.5)
+
+
 def test_conditional_samplers(conditional: VAE, tmp_path) -> None:
     known = DIGITS[:300], LABELS[:300]
     for name in ("mixture", "kde", "maf", "neighbours", "posterior", "geometry"):
