@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .data import load as load_data
     from .errors import Interrupted, LatentryError
     from .estimator import Estimator
+    from .jobs import AnomalyDetector
     from .tuning import tune
     from .zoo import (
         AE,
@@ -93,6 +94,7 @@ _HOME = {
     "FSQVAE": "zoo",
     "ConcreteVAE": "zoo",
     "AE": "zoo",
+    "AnomalyDetector": "jobs",
     "AnnealedVAE": "zoo",
     "BetaVAE": "zoo",
     "ConditionalVAE": "zoo",
@@ -175,6 +177,7 @@ __all__ = [
     "WAEMMD",
     "AdversarialAE",
     "AnnealedVAE",
+    "AnomalyDetector",
     "BetaTCVAE",
     "BetaVAE",
     "CapacityVAE",

@@ -77,7 +77,7 @@ def fit(
         raise
     est.model_.eval()
     est.complete(source)
-    sampling.begin(est, _scaled(est, source))
+    sampling.begin(est, _scaled(est, source) if est.sampled else None)
     if folder is not None:
         persistence.finish(est, folder)
 

@@ -78,6 +78,8 @@ class Recipe(Fitted):
 
     reads: ClassVar[str | None] = None
     """The kind of sample that arrays are read as, "series" for one; None leaves it to the array."""
+    sampled: ClassVar[bool] = True
+    """Whether new samples are drawn from it, which without a prior takes a density of its codes."""
 
     latent: int = option(10, "dimensions of the latent space")
     likelihood: str = option("auto", "likelihood p(x|z), or auto to choose by the data")

@@ -30,9 +30,9 @@ class Transform(nn.Module):
     shift: Tensor
     scale: Tensor
 
-    def __new__(cls, schema: Schema) -> Self:
-        """A table of mixed columns has a map of its own."""
-        kind: Any = TableTransform if schema.kind == "table" else cls
+    def __new__(cls, schema: Schema | None = None) -> Self:
+        """A table of mixed columns has a map of its own; a copy is made without a schema."""
+        kind: Any = TableTransform if schema is not None and schema.kind == "table" else cls
         return super().__new__(kind)
 
     def __init__(self, schema: Schema) -> None:
@@ -79,10 +79,11 @@ class Transform(nn.Module):
 
     def log_det_observed(self, raw: Tensor) -> Tensor:
         """`log_det` of each row of `raw` (B, *shape), over its observed entries only: (B,)."""
-        if self.values != "real":
-            return torch.zeros(len(raw), device=raw.device)
-        each = self._log_dets().to(raw.device) * ~torch.isnan(raw)
-        return each.flatten(1).sum(1).to(torch.float32)
+        return self.log_dets_observed(raw).flatten(1).sum(1).to(torch.float32)
+
+    def log_dets_observed(self, raw: Tensor) -> Tensor:
+        """The share of each entry of `raw` (B, *shape) in it, 0 where it is missing: float64."""
+        return self._log_dets().to(raw.device) * ~torch.isnan(raw)
 
     def _log_dets(self) -> Tensor:
         if self.values != "real":
@@ -197,15 +198,17 @@ class TableTransform(Transform):
         """0: it depends on the row; see `log_det_observed`."""
         return 0.0
 
-    def log_det_observed(self, raw: Tensor) -> Tensor:
-        """The sum of log |ds / dx| over the numbers of each row that are no atoms, (B,).
+    def log_dets_observed(self, raw: Tensor) -> Tensor:
+        """Log |ds / dx| of the numbers of each row (B, D) that are no atoms, 0 for all else.
 
-        Rows (B, D) are in the model's scale.
+        Rows are in the model's scale.
         """
         s = raw[..., self.line]
         slope = _at(self.slope, _place(self.scores, s, right=True))
         counted = (slope > 0) & ~torch.isnan(s)
-        return torch.where(counted, slope, 1.0).log().sum(-1).to(torch.float32)
+        each = torch.zeros_like(raw, dtype=torch.float64)
+        each[..., self.line] = torch.where(counted, slope, 1.0).double().log()
+        return each
 
     def describe(self) -> str:
         return (
