@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PANEL = "Use a trained model"
 
 MaybeData = Annotated[
-    str | None, typer.Argument(metavar="[DATA]", help=f"{DATA_HELP}; without it, the run's own")
+    str | None, typer.Argument(metavar="DATA", help=f"{DATA_HELP}; without it, the run's own")
 ]
 ConditionValue = Annotated[
     str | None,
