@@ -2,7 +2,12 @@
 
 The von Mises-Fisher density f(z) = C_D(kappa) exp(kappa mu.z) with the normaliser
 C_D(kappa) = kappa^(D/2-1) / ((2 pi)^(D/2) I_(D/2-1)(kappa)) (Mardia & Jupp, 2000), as a posterior
-over codes: Davidson et al., 2018, arXiv 1804.00891.
+over codes: Davidson et al., 2018, arXiv 1804.00891. The power spherical density is proportional to
+(1 + mu.z)^kappa instead: De Cao & Aziz, 2020, arXiv 2006.04437. Both are
+
+    f(z) = C(kappa) exp(kappa T(t)),   cos t = mu.z,
+
+with T(t) = cos t or log(1 + cos t), and the gradient of a draw by kappa is found alike for both.
 
 The Bessel function under- and overflows long before its logarithm does, so only the logarithm and
 ratios of neighbours are taken here, in float64: Debye's uniform expansion at a high order, and
@@ -11,6 +16,7 @@ backward recurrence from there (Olver et al., DLMF 10.41.3 and 10.29.1).
 
 from __future__ import annotations
 
+import abc
 import functools
 import math
 
@@ -28,6 +34,10 @@ FROM_ORDER = 20.0
 """Order at which Debye's expansion is good to 1e-12, whatever the argument."""
 PROPOSALS = 16
 """Each is accepted with a probability of at least 0.65: the last resort is a 1e-7th of cases."""
+GAMMA_PROPOSALS = 6
+"""Each is accepted with a probability of at least 0.96."""
+NOT_OPPOSITE = -1.0 + 1e-9
+"""The least mu.z at which a power spherical density is taken: at -1 it is zero."""
 NODES = 32
 
 
@@ -112,8 +122,8 @@ class SpherePrior(Prior):
         return UniformSphere(self.latent, self.like)
 
 
-class VonMisesFisher(Distribution):
-    """The density proportional to exp(kappa mu.z) on the unit sphere.
+class Around(Distribution, abc.ABC):
+    """A density C(kappa) exp(kappa T(t)) on the unit sphere, with t the angle from mu.
 
     loc: mu, unit vectors (..., D), D >= 2. concentration: kappa > 0, (...,).
     """
@@ -121,15 +131,39 @@ class VonMisesFisher(Distribution):
     arg_constraints = {}  # noqa: RUF012  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
     has_rsample = True
 
+    log_norm: Tensor
+    """log C, (...,), float64."""
+    expected: Tensor
+    """E T, (...,), float64."""
+    peak: Tensor
+    """The cosine of the most frequent angle, (...,), float64."""
+    width: Tensor
+    """About the standard deviation of the angle, (...,), float64."""
+
     def __init__(self, loc: Tensor, concentration: Tensor) -> None:
         super().__init__(loc.shape[:-1], loc.shape[-1:], validate_args=False)
         self.loc, self.concentration = loc, concentration
         self.dimensions = loc.shape[-1]
-        kappa = concentration.double()
-        self.order = self.dimensions / 2 - 1
-        log_i, self._length = log_bessel(self.order, kappa)
-        half = self.dimensions / 2
-        self._log_norm = self.order * kappa.log() - half * math.log(2 * math.pi) - log_i
+
+    @staticmethod
+    @abc.abstractmethod
+    def statistic(angle: Tensor) -> Tensor:
+        """T at angles in (0, pi)."""
+
+    @property
+    @abc.abstractmethod
+    def mean_length(self) -> Tensor:
+        """|E z| = E cos t, (...,), float64."""
+
+    @abc.abstractmethod
+    def spread(self) -> tuple[Tensor, Tensor]:
+        """The variance of z along mu, and that in each direction across it, (...,) each."""
+
+    @abc.abstractmethod
+    def draw(self, shape: torch.Size) -> tuple[Tensor, Tensor]:
+        """The cosine of the angle of draws (K, ..., D), (K, ...), and normal noise (K, ..., D - 1)
+        that says in which direction they lie from mu.
+        """
 
     @property
     def mean(self) -> Tensor:
@@ -137,34 +171,29 @@ class VonMisesFisher(Distribution):
         return self.loc
 
     @property
-    def mean_length(self) -> Tensor:
-        """|E z| = I_(D/2) / I_(D/2-1) at kappa, (...,), float64."""
-        return self._length
-
-    @property
     def variance(self) -> Tensor:
         """Var z_d for each d, (..., D)."""
-        a = self._length.to(self.loc.dtype)[..., None]
-        k = self.concentration[..., None]
-        along = 1.0 - a * a - (self.dimensions - 1) * a / k
-        across = a / k
+        along, across = (t.to(self.loc.dtype)[..., None] for t in self.spread())
         square = self.loc * self.loc
         return square * along + (1.0 - square) * across
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        inner = (self.loc * value).sum(-1)
-        # In double precision together: for sharp densities both terms are large and cancel.
-        return (self.concentration.double() * inner.double() + self._log_norm).to(value.dtype)
+    def entropy(self) -> Tensor:
+        """-E log f(z), (...,), in nats."""
+        value = -self.concentration.double() * self.expected - self.log_norm
+        return value.to(self.loc.dtype)
 
     def rsample(self, sample_shape: _size = NO_SHAPE) -> Tensor:
-        """Ulrich's and Wood's rejection sampling along mu, uniform around it.
+        """A rotation of the first axis to mu, of a draw around that axis.
 
         The gradient by kappa is exact, by implicit differentiation of the distribution function
         of the angle (Figurnov, Mohamed & Mnih, 2018, arXiv 1805.08498).
         """
-        shape = self._extended_shape(torch.Size(sample_shape))
-        along = self._along(shape[:-1])
-        eps = noise.normal(shape, self.loc)[..., 1:]
+        kappa = self.concentration
+        with torch.no_grad():
+            w, eps = self.draw(self._extended_shape(torch.Size(sample_shape)))
+            slope = self.slope(w, kappa.double())
+        w, slope = w.to(kappa.dtype), slope.to(kappa.dtype)
+        along = (w + slope * (kappa - kappa.detach()))[..., None]
         around = eps / eps.norm(dim=-1, keepdim=True)
         across = (1.0 - along * along).clamp(min=1e-10).sqrt()  # a root has no slope at 0
         point = torch.cat([along, across * around], -1)
@@ -176,14 +205,69 @@ class VonMisesFisher(Distribution):
         turned = point - 2.0 * u * (point * u).sum(-1, keepdim=True) / square.clamp(min=1e-12)
         return torch.where(square > 1e-12, turned, point)
 
-    def _along(self, shape: torch.Size) -> Tensor:
-        """mu.z for draws of the shape (K, ...), (K, ..., 1), with its gradient by kappa."""
-        kappa = self.concentration
-        with torch.no_grad():
-            w = self._accepted(shape, kappa.double())
-            slope = self._slope(w, kappa.double())
-        w, slope = w.to(kappa.dtype), slope.to(kappa.dtype)
-        return (w + slope * (kappa - kappa.detach()))[..., None]
+    def slope(self, w: Tensor, kappa: Tensor) -> Tensor:
+        """Dw / dkappa at a fixed value of the distribution function of w = cos t.
+
+        With the density p(t) ~ exp(kappa T(t)) sin(t)^(D-2) of the angle, dt / dkappa is
+        (1 / p(t)) int_0^t (E T - T(s)) p(s) ds, by Gauss-Legendre quadrature on the side of t
+        where the density falls, over at most twelve of its widths.
+        """
+        power = self.dimensions - 2
+        angle = w.arccos().clamp(1e-9, math.pi - 1e-9)
+        left = angle < self.peak.arccos()
+        reach = torch.minimum(torch.where(left, angle, math.pi - angle), 12 * self.width)
+        nodes, weights = _legendre(NODES)
+        nodes, weights = nodes.to(w.device), weights.to(w.device)
+        sign = torch.where(left, -1.0, 1.0)
+        s = angle[..., None] + (sign * reach)[..., None] * nodes
+        there = self.statistic(s)
+        log_ratio = kappa[..., None] * (there - self.statistic(angle)[..., None])
+        log_ratio = log_ratio + power * (s.sin().log() - angle.sin().log()[..., None])
+        gap = self.expected[..., None] - there
+        total = (weights * gap * log_ratio.exp()).sum(-1) * reach
+        # dt/dkappa = -dF/dkappa / p with F's derivative the integral of (T - E T) p from 0; what
+        # lies beyond t has the opposite sign, for the whole integral is zero.
+        by_angle = torch.where(left, total, -total)
+        return -angle.sin() * by_angle
+
+
+class VonMisesFisher(Around):
+    """The density proportional to exp(kappa mu.z) on the unit sphere.
+
+    loc: mu, unit vectors (..., D), D >= 2. concentration: kappa > 0, (...,).
+    """
+
+    def __init__(self, loc: Tensor, concentration: Tensor) -> None:
+        super().__init__(loc, concentration)
+        kappa = concentration.double()
+        half, power = self.dimensions / 2, self.dimensions - 2
+        log_i, self.expected = log_bessel(half - 1, kappa)
+        self.log_norm = (half - 1) * kappa.log() - half * math.log(2 * math.pi) - log_i
+        self.peak = 2 * kappa / (power + (power * power + 4 * kappa * kappa).sqrt())
+        self.width = 1.0 / (kappa * self.peak + kappa / self.peak).sqrt()
+
+    @staticmethod
+    def statistic(angle: Tensor) -> Tensor:
+        return angle.cos()
+
+    @property
+    def mean_length(self) -> Tensor:
+        """|E z| = I_(D/2) / I_(D/2-1) at kappa, (...,), float64."""
+        return self.expected
+
+    def spread(self) -> tuple[Tensor, Tensor]:
+        a, k = self.expected, self.concentration.double()
+        return 1.0 - a * a - (self.dimensions - 1) * a / k, a / k
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        inner = (self.loc * value).sum(-1)
+        # In double precision together: for sharp densities both terms are large and cancel.
+        return (self.concentration.double() * inner.double() + self.log_norm).to(value.dtype)
+
+    def draw(self, shape: torch.Size) -> tuple[Tensor, Tensor]:
+        """Ulrich's and Wood's rejection sampling along mu, uniform around it."""
+        w = self._accepted(shape[:-1], self.concentration.double())
+        return w, noise.normal(shape, self.loc)[..., 1:]
 
     def _accepted(self, shape: torch.Size, kappa: Tensor) -> Tensor:
         m = self.dimensions - 1
@@ -201,31 +285,68 @@ class VonMisesFisher(Distribution):
         chosen = good.int().argmax(-1, keepdim=True)
         return w.gather(-1, chosen)[..., 0].clamp(-1.0, 1.0)
 
-    def _slope(self, w: Tensor, kappa: Tensor) -> Tensor:
-        """Dw / dkappa at a fixed value of the distribution function.
 
-        With the angle t = arccos w of density p(t) ~ exp(kappa cos t) sin(t)^(D-2), the derivative
-        is (1 / p(t)) int_0^t (A - cos s) p(s) ds, by Gauss-Legendre quadrature on the side of t
-        where the density falls, over at most twelve of its widths.
+class PowerSpherical(Around):
+    """The density proportional to (1 + mu.z)^kappa on the unit sphere.
+
+    De Cao & Aziz, 2020, arXiv 2006.04437: (1 + mu.z) / 2 is Beta(b + kappa, b) with
+    b = (D - 1) / 2, so that no Bessel function is needed.
+    loc: mu, unit vectors (..., D), D >= 2. concentration: kappa > 0, (...,).
+    """
+
+    def __init__(self, loc: Tensor, concentration: Tensor) -> None:
+        super().__init__(loc, concentration)
+        kappa, b = concentration.double(), (self.dimensions - 1) / 2
+        self.a, self.b = kappa + b, b
+        total = self.a + b
+        log_beta = torch.lgamma(self.a) - torch.lgamma(total)
+        self.log_norm = -(total * math.log(2.0) + b * math.log(math.pi) + log_beta)
+        self.expected = math.log(2.0) + torch.digamma(self.a) - torch.digamma(total)
+        self.peak = kappa / (kappa + self.dimensions - 2)
+        self.width = (kappa + self.dimensions - 2).rsqrt()
+
+    @staticmethod
+    def statistic(angle: Tensor) -> Tensor:
+        # log(1 + cos t), without a loss of digits where that is nearly 0.
+        return math.log(2.0) + 2.0 * (0.5 * angle).cos().log()
+
+    @property
+    def mean_length(self) -> Tensor:
+        """|E z| = kappa / (kappa + D - 1), (...,), float64."""
+        return (self.a - self.b) / (self.a + self.b)
+
+    def spread(self) -> tuple[Tensor, Tensor]:
+        a, b, total = self.a, self.b, self.a + self.b
+        along = 4.0 * a * b / (total.square() * (total + 1.0))
+        return along, (1.0 - along - self.mean_length.square()) / (self.dimensions - 1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        inner = (self.loc.double() * value.double()).sum(-1)
+        log_density = self.concentration.double() * torch.log1p(inner.clamp(min=NOT_OPPOSITE))
+        return (log_density + self.log_norm).to(value.dtype)
+
+    def draw(self, shape: torch.Size) -> tuple[Tensor, Tensor]:
+        """A Beta variate as a ratio of Gamma variates, uniform around mu.
+
+        Normal noise in D - 1 dimensions has a direction and, independent of it, a length whose
+        square is twice a Gamma(b) variate.
         """
-        power = self.dimensions - 2
-        mode = 2 * kappa / (power + (power * power + 4 * kappa * kappa).sqrt())
-        width = 1.0 / (kappa * mode + kappa / mode).sqrt()
-        angle = w.arccos().clamp(1e-9, math.pi - 1e-9)
-        left = angle < mode.arccos()
-        reach = torch.minimum(torch.where(left, angle, math.pi - angle), 12 * width)
-        nodes, weights = _legendre(NODES)
-        nodes, weights = nodes.to(w.device), weights.to(w.device)
-        sign = torch.where(left, -1.0, 1.0)
-        s = angle[..., None] + (sign * reach)[..., None] * nodes
-        log_ratio = kappa[..., None] * (s.cos() - angle.cos()[..., None])
-        log_ratio = log_ratio + power * (s.sin().log() - angle.sin().log()[..., None])
-        gap = self._length.detach()[..., None] - s.cos()
-        total = (weights * gap * log_ratio.exp()).sum(-1) * reach
-        # dt/dkappa = -dF/dkappa / p with F's derivative the integral of (cos s - A) p from 0; what
-        # lies beyond t has the opposite sign, for the whole integral is zero.
-        by_angle = torch.where(left, total, -total)
-        return -angle.sin() * by_angle
+        eps = noise.normal(shape, self.loc)[..., 1:]
+        below = 0.5 * eps.double().square().sum(-1)
+        above = self._gamma(shape[:-1])
+        return (above - below) / (above + below), eps
+
+    def _gamma(self, shape: torch.Size) -> Tensor:
+        """Gamma(a) variates, (K, ...): Marsaglia & Tsang, 2000, with the first of some proposals
+        that is accepted, at a + 1, from which U^(1/a) leads to a.
+        """
+        d = (self.a + 2.0 / 3.0)[..., None]
+        x = noise.normal((*shape, GAMMA_PROPOSALS), self.loc).double()
+        u = noise.uniform((*shape, GAMMA_PROPOSALS + 1), self.loc).double().clamp(min=1e-12)
+        v = (1.0 + x / (9.0 * d).sqrt()).clamp(min=1e-6) ** 3
+        good = u[..., 1:].log() < 0.5 * x * x + d - d * v + d * v.log()
+        chosen = good.int().argmax(-1, keepdim=True)
+        return (d * v).gather(-1, chosen)[..., 0] * u[..., 0] ** (1.0 / self.a)
 
 
 @functools.cache
@@ -235,8 +356,8 @@ def _legendre(n: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy((x + 1) / 2), torch.from_numpy(w / 2)
 
 
-@register_kl(VonMisesFisher, UniformSphere)
-def _kl_to_uniform(q: VonMisesFisher, p: UniformSphere) -> Tensor:
-    """Kappa A(kappa) + log C(kappa) + log of the sphere's area, in closed form."""
-    kl = q.concentration.double() * q.mean_length + q._log_norm + log_surface(q.dimensions)
+@register_kl(Around, UniformSphere)
+def _kl_to_uniform(q: Around, p: UniformSphere) -> Tensor:
+    """Kappa E T + log C + log of the sphere's area, in closed form."""
+    kl = q.concentration.double() * q.expected + q.log_norm + log_surface(q.dimensions)
     return kl.to(q.loc.dtype)

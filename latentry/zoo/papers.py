@@ -77,6 +77,7 @@ TITLES = {
     "1906.04032": "Neural Spline Flows",
     "2004.04795": "Exemplar VAE: Linking Generative Models, Nearest Neighbor Retrieval, and Data "
     "Augmentation",
+    "2006.04437": "The Power Spherical Distribution",
     "2006.12871": "not-MIWAE: Deep Generative Modelling with Missing not at Random Data",
     "2006.13202": "Simple and Effective VAE Training with Calibrated Decoders",
     "2010.02917": ("A Contrastive Learning Approach for Training Variational Autoencoder Priors"),
