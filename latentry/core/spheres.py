@@ -17,7 +17,6 @@ backward recurrence from there (Olver et al., DLMF 10.41.3 and 10.29.1).
 from __future__ import annotations
 
 import abc
-import functools
 import math
 
 import numpy as np
@@ -38,7 +37,9 @@ GAMMA_PROPOSALS = 6
 """Each is accepted with a probability of at least 0.96."""
 NOT_OPPOSITE = -1.0 + 1e-9
 """The least mu.z at which a power spherical density is taken: at -1 it is zero."""
-NODES = 32
+# Nodes and weights of Gauss-Legendre quadrature on [0, 1]; a compiled step cannot ask numpy.
+_X, _W = np.polynomial.legendre.leggauss(32)
+NODES, WEIGHTS = torch.from_numpy((_X + 1) / 2), torch.from_numpy(_W / 2)
 
 
 def log_bessel(order: float, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -216,8 +217,7 @@ class Around(Distribution, abc.ABC):
         angle = w.arccos().clamp(1e-9, math.pi - 1e-9)
         left = angle < self.peak.arccos()
         reach = torch.minimum(torch.where(left, angle, math.pi - angle), 12 * self.width)
-        nodes, weights = _legendre(NODES)
-        nodes, weights = nodes.to(w.device), weights.to(w.device)
+        nodes, weights = NODES.to(w.device), WEIGHTS.to(w.device)
         sign = torch.where(left, -1.0, 1.0)
         s = angle[..., None] + (sign * reach)[..., None] * nodes
         there = self.statistic(s)
@@ -347,13 +347,6 @@ class PowerSpherical(Around):
         good = u[..., 1:].log() < 0.5 * x * x + d - d * v + d * v.log()
         chosen = good.int().argmax(-1, keepdim=True)
         return (d * v).gather(-1, chosen)[..., 0] * u[..., 0] ** (1.0 / self.a)
-
-
-@functools.cache
-def _legendre(n: int) -> tuple[Tensor, Tensor]:
-    """Nodes and weights of Gauss-Legendre quadrature on [0, 1]."""
-    x, w = np.polynomial.legendre.leggauss(n)
-    return torch.from_numpy((x + 1) / 2), torch.from_numpy(w / 2)
 
 
 @register_kl(Around, UniformSphere)

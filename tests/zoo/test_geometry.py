@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -37,3 +39,12 @@ def test_both_posteriors_are_cited() -> None:
         "Hyperspherical Variational Auto-Encoders",
         "The Power Spherical Distribution",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+@pytest.mark.parametrize("posterior", ["vmf", "power-spherical"])
+def test_the_step_is_one_graph(posterior: str) -> None:
+    fields: dict[str, Any] = {"latent": 3, "hidden": (8,), "epochs": 1, "random_state": 0}
+    model = HypersphericalVAE(**fields, posterior=posterior, compile=True).fit(DIGITS[:100])
+    assert [n for n in model.history_.notes if "compile" in n] == []
