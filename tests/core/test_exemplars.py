@@ -191,7 +191,7 @@ def test_the_bounds_hold_where_the_evidence_is_known() -> None:
     prior.release()
     assert prior.rows.numel() == 0
     model.eval()
-    w, b = oracle.model.likelihood.body.w, oracle.model.likelihood.body.b
+    w, b = (oracle.model.likelihood.body.get_parameter(name) for name in ("w", "b"))
     variance = prior.log_scale().exp() ** 2
     cov = variance * w @ w.T + SIGMA**2 * torch.eye(len(w))
     x = oracle.draw(40)[30:]
