@@ -13,12 +13,13 @@ import numpy as np
 from sklearn.utils import check_random_state
 from torch import nn
 
-from .core.likelihoods import Likelihood, choose, named
+from .core.likelihoods import ColumnsLikelihood, Likelihood, choose, named
 from .core.models import LatentModel
 from .data.schema import Schema
 from .errors import LatentryError, suggest
 from .nets import SERIES_NETS, build_decoder, build_encoder
 from .nets import default as default_net
+from .nets.columns import Embed
 from .training.options import Options
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def parse_likelihood(text: str) -> tuple[type[Likelihood], dict[str, Any]]:
     name, _, rest = text.partition(":")
     cls = named(name)
     known = set(inspect.signature(cls.__init__).parameters) - {
-        "self", "body", "shape", "levels", "missing",
+        "self", "body", "shape", "levels", "missing", "columns",
     }  # fmt: skip
     given: dict[str, Any] = {}
     for pair in filter(None, rest.split(",")):
@@ -176,6 +177,13 @@ class Plan:
     @cached_property
     def _likelihood(self) -> tuple[type[Likelihood], dict[str, Any]]:
         cls, given = parse_likelihood(self._choices[0])
+        if self.schema.kind == "table":
+            if cls is not ColumnsLikelihood:
+                raise LatentryError(
+                    f"the likelihood {cls.name} is one for all numbers of a sample, but a row of a"
+                    " mixed table has columns of several kinds: use the likelihood columns"
+                )
+            given = given | {"columns": self.schema.learned}
         return cls, given | {"levels": self.schema.levels, "missing": self.schema.missing}
 
     @property
@@ -183,6 +191,18 @@ class Plan:
         """How many numbers the likelihood takes for each entry of a sample."""
         cls, given = self._likelihood
         return cls.n_params(**given)
+
+    @property
+    def body_shape(self) -> tuple[int, ...]:
+        """The shape of what a decoder body gives, beside its n_params."""
+        cls, given = self._likelihood
+        return cls.body_shape(self.schema.shape, **given)
+
+    @property
+    def prepare(self) -> Embed | None:
+        """What an encoder sees of a row of a mixed table; None for all other samples."""
+        schema = self.schema
+        return Embed(schema.learned, schema.missing) if schema.kind == "table" else None
 
     def encoder(self) -> nn.Module:
         """A new encoder body, (x, c) -> features."""
@@ -194,16 +214,17 @@ class Plan:
             condition=self.condition,
             missing=self.schema.missing,
             activation=self.activation,
+            columns=self.schema.learned,
         )
 
     def decoder(self, latent: int, grid: bool = False) -> nn.Module:
-        """A new decoder body, z (N, latent + condition) -> (N, n_params, *shape).
+        """A new decoder body, z (N, latent + condition) -> (N, n_params, *body_shape).
 
         grid: whether z is numbers for each position of the encoder's grid, row by row.
         """
         return build_decoder(
             self.net if self.est.decoder is None else copy.deepcopy(self.est.decoder),
-            self.schema.shape,
+            self.body_shape,
             n_params=self.n_params,
             latent=latent,
             hidden=None if self.hidden is None else self.hidden[::-1],

@@ -15,12 +15,14 @@ from torch import Tensor, nn
 
 from . import building, fitting, persistence, sampling
 from .core import geometry, noise
+from .core.columns import Columns
 from .core.scores import score_rows
 from .data.conditions import Condition
 from .data.datasets import Dataset
+from .data.mixed import Told
 from .errors import LatentryError
 from .evaluation.likelihood import evaluate
-from .inputs import read_condition, read_rows
+from .inputs import read_condition, read_pair, read_rows, read_training
 from .recipe import Recipe, option
 from .training.progress import Reporter
 
@@ -35,7 +37,8 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     """What all named models can do: fit, encode, decode, sample, score, evaluate, save.
 
     Data are rows (N, D) or images (N, H, W) or (N, H, W, C): numpy, torch, pandas, polars or
-    nested lists. A missing entry is NaN. Results come back in the layout and units of the data.
+    nested lists, and DataFrames of mixed columns. A missing entry is NaN. Results come back in the
+    layout, types and units of the data.
     """
 
     # ------------------------------------------------------------------------------------- fitting
@@ -46,6 +49,7 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         y: Any = None,
         *,
         condition: Any = None,
+        schema: Told = None,
         folder: str | Path | None = None,
         progress: Reporter | None = None,
     ) -> Self:
@@ -54,14 +58,16 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         X: rows or images, or a `latentry.data.Dataset`, which also says what its values mean.
         y: for models that learn to predict it; a Dataset's own labels where it is not given.
         condition: N class labels, or real values (N,) or (N, C), known when decoding too.
+        schema: what columns of a table are, where `latentry.data.infer_columns` does not tell it
+            right: {"age": "count", "size": {"kind": "ordinal", "levels": ["S", "M", "L"]}}, or a
+            JSON file of this.
         folder: where to keep a run (checkpoints, history, the model). If it holds an unfinished
             run of the same model on the same data, that run is continued.
         progress: who is told of each epoch; without one, a bar is shown where `verbose` is true.
         Raises LatentryError for data or options that cannot work, Interrupted after Ctrl-C.
         """
         building.check_fields(self)
-        array, columns = read_rows(self, X, reset=True)
-        self.schema_ = building.infer_schema(self, array, columns, getattr(X, "levels", None))
+        array, self.schema_ = read_training(self, X, schema)
         self.condition_ = None if condition is None else Condition.infer(condition)
         c = read_condition(self, condition, len(array), required=False)
         run = None if folder is None else Path(folder)
@@ -210,7 +216,7 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         "geodesic" is the shortest path by the distances between what is decoded: see
         `latentry.core.geometry`.
         """
-        pair = np.stack([np.asarray(a), np.asarray(b)])
+        pair = read_pair(self, a, b)
         codes = torch.from_numpy(self.transform(pair, condition=condition)).to(self._device)
         c = read_condition(self, condition, 1)
         c = None if c is None else c.to(self._device)
@@ -310,7 +316,10 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             rows = slice(start, start + ROWS_AT_ONCE)
             given = None if c is None else c[rows].to(self._device)
             px = self.model_.decode(z[rows].to(self._device), given)
-            parts.append(self._data_units(px.sample() if draw else px.mean))
+            x = px.sample() if draw else px.mean
+            if draw and isinstance(px, Columns):
+                x = px.with_gaps(x)
+            parts.append(self._data_units(x))
         return self.schema_.unpack(torch.cat(parts), round_counts=draw)
 
     def _data_units(self, x: Tensor) -> Tensor:

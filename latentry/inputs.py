@@ -8,16 +8,47 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from .building import infer_schema
 from .data.arrays import as_array
+from .data.cells import frame_of
 from .data.datasets import Dataset
+from .data.mixed import Told
+from .data.schema import Schema
 from .errors import LatentryError
 
 if TYPE_CHECKING:
     from .estimator import Estimator
 
 
+def read_training(est: Estimator, X: Any, schema: Told = None) -> tuple[np.ndarray, Schema]:
+    """X as an array (N, ...), and what a sample of it is.
+
+    A table of mixed columns, or one of which `schema` says what its columns are, is packed.
+    """
+    known = X.schema if isinstance(X, Dataset) and schema is None else None
+    table = X.frame() if isinstance(X, Dataset) and schema is not None else X
+    frame = frame_of(table)
+    if known is None and (schema is not None or (frame is not None and frame.is_mixed)):
+        known = Schema.of_table(table, schema)
+    if known is None:
+        array, columns = read_rows(est, X, reset=True)
+        return array, infer_schema(est, array, columns, getattr(X, "levels", None))
+    est.n_features_in_ = len(known.table)
+    est.feature_names_in_ = np.array([column.name for column in known.table], dtype=object)
+    array = X.x if isinstance(X, Dataset) and X.schema is known else known.pack(table).numpy()
+    return array, known
+
+
 def read_rows(est: Estimator, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """X as an array (N, ...) and its column names, counted and named as scikit-learn does."""
+    """X as an array (N, ...) and its column names, counted and named as scikit-learn does.
+
+    For a model of a mixed table, the rows as its schema packs them, (N, D).
+    """
+    own = None if reset else est.schema_
+    if own is not None and own.kind == "table":
+        return _read_table(own, X), own.columns
+    if isinstance(X, Dataset) and X.schema is not None:
+        X = X.frame()  # of numbers where they belong, or an error that says where not
     if isinstance(X, Dataset):
         array, columns = X.x, X.columns
     else:
@@ -28,6 +59,25 @@ def read_rows(est: Estimator, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple
     elif reset and array.ndim > 2:  # images; a wrong shape later has its error in Schema
         est.n_features_in_ = int(np.prod(array.shape[1:]))
     return array, None if columns is None else tuple(columns)
+
+
+def _read_table(schema: Schema, X: Any) -> np.ndarray:
+    """The rows (N, D) of a table, or rows that were packed before."""
+    if isinstance(X, Dataset):
+        X = X.x if X.schema == schema else X.frame()
+    if frame_of(X) is None and not (isinstance(X, np.ndarray | Tensor) and X.ndim == 2):
+        raise LatentryError(
+            f"This model was fitted on a table of mixed columns, but was given a"
+            f" {type(X).__name__}; give a DataFrame with the same columns."
+        )
+    return schema.pack(X).numpy()
+
+
+def read_pair(est: Estimator, a: Any, b: Any) -> np.ndarray:
+    """Two samples as rows: single samples of an array, or tables of one row."""
+    if est.schema_.kind == "table":
+        return np.concatenate([read_rows(est, row, reset=False)[0][:1] for row in (a, b)])
+    return np.stack([np.asarray(a), np.asarray(b)])
 
 
 def read_condition(

@@ -163,8 +163,7 @@ class NotMissingAtRandom(VAE):
     ) -> Inference:
         r = super().infer(x, c, draws, target)
         px = r.px
-        assert isinstance(px, Elementwise)
-        if not isinstance(px.base, Normal):
+        if not (isinstance(px, Elementwise) and isinstance(px.base, Normal)):
             raise LatentryError(
                 "A model of why entries are missing needs a normal likelihood, from which they can"
                 " be drawn with a gradient; use the likelihood gaussian-shared."

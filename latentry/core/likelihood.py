@@ -61,7 +61,7 @@ class LogScale(nn.Module):
 class Likelihood(nn.Module, abc.ABC):
     """p(x | z) for samples of a `shape`, from a decoder body.
 
-    `body` maps (N, D [+ C]) to (N, n_params, *shape). `levels` is how many values a number can
+    `body` maps (N, D [+ C]) to (N, n_params, *body_shape). `levels` is how many values a number can
     take where the data has levels, `missing` whether NaN in a sample means "not observed".
     """
 
@@ -87,15 +87,23 @@ class Likelihood(nn.Module, abc.ABC):
         """How many numbers for each dimension of a sample the body has to make."""
         return 1
 
+    @classmethod
+    def body_shape(cls, shape: tuple[int, ...], **options: object) -> tuple[int, ...]:
+        """The shape of each of these: a sample's own, unless its entries are not alike."""
+        return shape
+
     def forward(self, z: Tensor, c: Tensor | None = None) -> Distribution:
         """p(x | z), batch shape z.shape[:-1], event shape `shape`."""
+        return Elementwise(self.each(self.params(z, c)), len(self.shape), self.missing)
+
+    def params(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """The body's numbers, (..., n_params, *body_shape), for codes (..., D)."""
         lead = z.shape[:-1]
         if c is not None:
             z = torch.cat([z, c.to(z.dtype).expand(*lead, c.shape[-1])], -1)
         out = self.body(z.reshape(-1, z.shape[-1]))
         # float32 from here on, also where the body ran in half precision.
-        params = out.float().reshape(*lead, out.shape[1], *self.shape)
-        return Elementwise(self.each(params), len(self.shape), self.missing)
+        return out.float().reshape(*lead, *out.shape[1:])
 
     @abc.abstractmethod
     def each(self, params: Tensor) -> Distribution:

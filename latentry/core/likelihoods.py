@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..errors import LatentryError, suggest
+from .columns import ColumnsLikelihood
 from .counts import NegativeBinomial, Poisson
 from .distributions import (
     Bernoulli,
@@ -362,6 +363,7 @@ LIKELIHOODS: dict[str, type[Likelihood]] = {
         PoissonLikelihood,
         NegativeBinomialLikelihood,
         SimilarityLikelihood,
+        ColumnsLikelihood,
     )
 }
 """Every likelihood by its name."""
@@ -383,6 +385,8 @@ def choose(values: str, kind: str = "vector") -> tuple[str, str]:
     `values` and `kind` are a schema's: "binary", "levels", "unit", "count" or "real" values of a
     "vector" or an "image".
     """
+    if values == "mixed":
+        return "columns", "likelihood columns, because samples are rows of mixed columns"
     what = "pixels" if kind == "image" else "values"
     if values == "binary":
         return "bernoulli", f"likelihood bernoulli, because all {what} are 0 or 1"

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ..errors import LatentryError, suggest
 from . import formats, sprites
 from .downloads import Remote, fetch_file, local
+from .schema import Schema
 
 
 @dataclass
@@ -24,6 +26,7 @@ class Dataset:
     levels : the number of grey levels where the type of `x` does not tell (17 for digits)
     source : what `load(**source)` needs to open the same data again; JSON can hold it
     licence : the terms of the data, as their source states them
+    schema : what the columns of a mixed table are, of which `x` are the rows as it packs them
     taken : columns that were taken out of a table, or the known factors of each sample, by name
     """
 
@@ -35,9 +38,18 @@ class Dataset:
     source: dict[str, Any] = field(default_factory=dict)
     licence: str | None = None
     taken: dict[str, np.ndarray] = field(default_factory=dict)
+    schema: Schema | None = None
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def frame(self) -> Any:
+        """A table as a DataFrame."""
+        if self.schema is not None:
+            return self.schema.unpack(torch.from_numpy(self.x))
+        import pandas as pd
+
+        return pd.DataFrame(self.x, columns=self.columns)
 
 
 Arrays = tuple[np.ndarray, np.ndarray | None]

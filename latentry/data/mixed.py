@@ -151,6 +151,31 @@ def decode(columns: Sequence[Column], rows: np.ndarray, polars: bool = False) ->
     return pd.DataFrame(made, columns=[column.name for column in columns])
 
 
+def fill_table(x: Any, filled: Any) -> Any:
+    """The table `filled`, with what `x` has as it is to the last digit.
+
+    x : a DataFrame of the same columns in any order, or rows that were packed, which are exact
+    """
+    frame = frame_of(x)
+    if frame is None:
+        return filled
+    if hasattr(filled, "with_columns"):
+        import polars as pl
+
+        own = frame.x if frame.polars else pl.from_pandas(x)
+        names = [name for name in filled.columns if name in own.columns]
+        return filled.with_columns(
+            [own[name].cast(filled[name].dtype).fill_null(filled[name]) for name in names]
+        )
+    table = x.to_pandas() if hasattr(x, "to_pandas") else x
+    full = filled.set_axis(table.index)
+    for name in filled.columns:
+        if name in table.columns:
+            kept = full[name].where(table[name].isna(), table[name])
+            full[name] = kept.astype(full[name].dtype)
+    return full
+
+
 def _pandas(column: Column, cells: np.ndarray) -> Any:
     import pandas as pd
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..lookup import at, place
 from .arrays import blocks
 from .columns import Column
 from .outline import UNIT_LOGISTIC, score
@@ -179,18 +180,16 @@ class TableTransform(Transform):
     def forward(self, raw: Tensor) -> Tensor:
         out = raw.to(torch.float32).clone()
         x = out[..., self.line]
-        below, upto = _place(self.knots, x), _place(self.knots, x, right=True)
-        s = _at(self.from_s, upto) + _at(self.slope, upto) * (x - _at(self.from_x, upto))
-        out[..., self.line] = torch.where(upto - below == 2, _at(self.middle, below), s)
+        below, upto = place(self.knots, x), place(self.knots, x, right=True)
+        s = at(self.from_s, upto) + at(self.slope, upto) * (x - at(self.from_x, upto))
+        out[..., self.line] = torch.where(upto - below == 2, at(self.middle, below), s)
         return out
 
     def inverse(self, x: Tensor) -> Tensor:
         out = x.clone()
         s = x[..., self.line]
-        at = _place(self.scores, s, right=True)
-        out[..., self.line] = _at(self.from_x, at) + _at(self.width, at) * (
-            s - _at(self.from_s, at)
-        )
+        j = place(self.scores, s, right=True)
+        out[..., self.line] = at(self.from_x, j) + at(self.width, j) * (s - at(self.from_s, j))
         return out
 
     @property
@@ -204,7 +203,7 @@ class TableTransform(Transform):
         Rows are in the model's scale.
         """
         s = raw[..., self.line]
-        slope = _at(self.slope, _place(self.scores, s, right=True))
+        slope = at(self.slope, place(self.scores, s, right=True))
         counted = (slope > 0) & ~torch.isnan(s)
         each = torch.zeros_like(raw, dtype=torch.float64)
         each[..., self.line] = torch.where(counted, slope, 1.0).double().log()
@@ -246,15 +245,3 @@ def _segments(column: Column) -> tuple[np.ndarray, ...]:
         np.concatenate([tails[:1], width, tails[1:]]),
         np.append(middle, 0.0),
     )
-
-
-def _place(knots: Tensor, x: Tensor, right: bool = False) -> Tensor:
-    """How many knots (C, Q) of its column lie below each of x (..., C), or up to it."""
-    rows = x.reshape(-1, x.shape[-1]).T.contiguous()
-    return torch.searchsorted(knots, rows, right=right).T.reshape(x.shape)
-
-
-def _at(table: Tensor, index: Tensor) -> Tensor:
-    """Of a table (C, Q) the entries (..., C) at an index for each column."""
-    flat = index.reshape(-1, index.shape[-1]).T
-    return table.gather(1, flat.clamp(max=table.shape[1] - 1)).T.reshape(index.shape)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ..core.columns import Columns
 from ..core.models import LatentModel
 from ..core.scores import log_likelihood, passes
 from ..data.schema import Schema
@@ -69,7 +70,9 @@ class _Sums:
         (r,) = passes(model, x, c, 1, seed)
         jacobian = est.scaler_.log_det_observed(x)
         code = model.encode(x, c).mean
-        square = (model.decode(code, c).mean - x) ** 2
+        again = model.decode(code, c)
+        mixed = isinstance(again, Columns)
+        square = again.errors(x) if mixed else (again.mean - x) ** 2
         self._put(
             distortion=r.distortion[0] - jacobian,
             code=code,
@@ -104,7 +107,9 @@ def _report(est: Fitted, mean: dict[str, float], found: _Sums, draws: int) -> di
     code, nll_rows, kl = found.all("code"), found.all("nll"), found.all("latent_kl")
     assert code is not None
     nll = mean.get("nll")
-    in_bits = nll is not None and (est.schema_.values != "levels" or model.likelihood.discrete)
+    values = est.schema_.values
+    in_bits = nll is not None and (values != "levels" or model.likelihood.discrete)
+    in_bits = in_bits and values != "mixed"  # a dimension is not like another there
     error = None
     if nll_rows is not None and len(nll_rows) > 1:
         error = float(nll_rows.std()) / math.sqrt(len(nll_rows))
@@ -128,9 +133,11 @@ def _report(est: Fitted, mean: dict[str, float], found: _Sums, draws: int) -> di
 def _units(est: Fitted) -> dict[str, str]:
     nats = "nats for each row"
     standardised = "columns" if est.schema_.kind == "vector" else "channels"
-    scale = {"real": f"standardised {standardised}", "count": "counts"}.get(
-        est.schema_.values, "values scaled to [0, 1]"
-    )
+    scale = {
+        "real": f"standardised {standardised}",
+        "count": "counts",
+        "mixed": "each column's own scale, 1 for another level",
+    }.get(est.schema_.values, "values scaled to [0, 1]")
     return {
         "elbo": f"{nats} (lower bound on log p(x), one draw)",
         "distortion": f"{nats} (-E log p(x|z), one draw)",

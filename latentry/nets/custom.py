@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import LatentryError
+from .columns import Embed
 from .inputs import Prepare, known_condition
 
 
@@ -42,7 +43,7 @@ class CustomEncoder(nn.Module):
 
     The module is called with x alone, and what it returns is flattened; a condition stands beside
     it. With `missing`, it sees 0 where x is NaN and, as in the other nets, as many channels again
-    that say which entries were seen.
+    that say which entries were seen. Rows of a mixed table are what `prepare` makes of them.
     """
 
     def __init__(
@@ -52,10 +53,11 @@ class CustomEncoder(nn.Module):
         condition: int = 0,
         missing: bool = False,
         values: str = "real",
+        prepare: Embed | None = None,
     ) -> None:
         super().__init__()
         self.module, self.condition = module, condition
-        self.prepare = Prepare(values, missing)
+        self.prepare = prepare or Prepare(values, missing)
         out = _try("encoder", module, self.prepare(torch.zeros(2, *shape)))
         self.out_features = out.flatten(1).shape[1] + condition
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from ..core.hierarchy import Choose, Rung, normal
 from ..core.models import Level
+from .columns import Embed
 from .inputs import Prepare, activation, known_condition
 
 LEAST_MIDDLE = 4
@@ -120,12 +121,18 @@ class DeepEncoder(nn.Module):
     Layers of one size see the same.
     """
 
-    def __init__(self, form: Form, values: str = "real", missing: bool = False) -> None:
+    def __init__(
+        self,
+        form: Form,
+        values: str = "real",
+        missing: bool = False,
+        prepare: Embed | None = None,
+    ) -> None:
         super().__init__()
         self.form = form
-        self.prepare = Prepare(values, missing)
-        channels = form.shape[0] if form.is_image else math.prod(form.shape)
-        self.stem = form.map(self.prepare.factor * channels, form.width, 3)
+        self.prepare = prepare or Prepare(values, missing)
+        first = form.shape[:1] if form.is_image else form.shape
+        self.stem = form.map(self.prepare.width(first), form.width, 3)
         c, width = form.condition, form.width
         self.told = nn.Linear(c, width, bias=False) if c else None
         # Half as many blocks as there are stochastic layers, and at least one at each size.

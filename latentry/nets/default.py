@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import nn
 
 from ..errors import LatentryError, suggest
+from .columns import Column, Embed
 from .conv import ConvDecoder, ConvEncoder, default_widths
 from .custom import CustomDecoder, CustomEncoder
 from .mlp import MLPDecoder, MLPEncoder
@@ -52,7 +53,8 @@ def default(schema: Sample) -> tuple[str, str]:
     if schema.kind == "series":
         return "temporal", "net temporal, because samples are series"
     if schema.kind != "image":
-        return "mlp", "net mlp, because samples are vectors"
+        what = "rows of a table" if schema.kind == "table" else "vectors"
+        return "mlp", f"net mlp, because samples are {what}"
     size = f"images of {schema.shape[1]} x {schema.shape[2]} pixels"
     if math.prod(schema.shape) <= CONV_FROM:
         return "mlp", f"net mlp, because {size} are small"
@@ -79,17 +81,23 @@ def build_encoder(
     condition: int = 0,
     missing: bool = False,
     activation: str | None = None,
+    columns: Sequence[Column] = (),
 ) -> nn.Module:
     """An encoder body, (x (B, *shape), c (B, condition) or None) -> (B, out_features).
 
     `net` is a name, or a module of the user's own. `hidden` is obeyed exactly; None leaves it to
-    the net, as does None for `activation`. `values` is a schema's.
+    the net, as does None for `activation`. `values` is a schema's, and
+    `columns` are those of a mixed table, which only an mlp and a module of the user's own can read.
     """
+    more = {"prepare": Embed(columns, missing)} if columns else {}
     if isinstance(net, nn.Module):
-        return CustomEncoder(net, shape, condition, missing, values)
+        return CustomEncoder(net, shape, condition, missing, values, **more)
     hidden = default_hidden(net, shape) if hidden is None else _sizes(hidden)
     kind, _ = BODIES[_known(net)]
-    return kind(shape, hidden, condition, activation or ACTIVATION[net], missing, values)
+    if columns and kind is not MLPEncoder:
+        raise LatentryError(f"the net {net} cannot read a table of mixed columns: use the net mlp")
+    act = activation or ACTIVATION[net]
+    return kind(shape, hidden, condition, act, missing, values, **more)
 
 
 def build_decoder(

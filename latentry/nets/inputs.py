@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -49,6 +50,10 @@ class Prepare(nn.Module):
     def __init__(self, values: str = "real", missing: bool = False) -> None:
         super().__init__()
         self.counts, self.missing = values == "count", missing
+
+    def width(self, shape: tuple[int, ...]) -> int:
+        """How many numbers come out for a flattened sample of `shape`."""
+        return self.factor * math.prod(shape)
 
     @property
     def factor(self) -> int:

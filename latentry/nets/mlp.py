@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .columns import Embed
 from .inputs import GATED, Prepare, activation, known_condition
 
 
@@ -30,7 +31,8 @@ class MLPEncoder(nn.Module):
     """x (B, *shape) and c (B, C) -> features (B, out_features).
 
     A sample is flattened, and the condition stands beside it. Without hidden layers the features
-    are the input itself, so that a linear autoencoder is MLPEncoder(shape, hidden=()).
+    are the input itself, so that a linear autoencoder is MLPEncoder(shape, hidden=()). `prepare`
+    stands for what is done to other samples where these are rows of a mixed table.
     """
 
     def __init__(
@@ -41,11 +43,12 @@ class MLPEncoder(nn.Module):
         activation: str = "relu",
         missing: bool = False,
         values: str = "real",
+        prepare: Embed | None = None,
     ) -> None:
         super().__init__()
         self.condition = condition
-        self.prepare = Prepare(values, missing)
-        first = self.prepare.factor * math.prod(shape) + condition
+        self.prepare = prepare or Prepare(values, missing)
+        first = self.prepare.width(shape) + condition
         sizes = (first, *hidden)
         self.layers = nn.Sequential(*layers(sizes, activation))
         self.out_features = sizes[-1]

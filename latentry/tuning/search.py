@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import clone
 
-from ..building import check_fields, infer_schema
+from ..building import check_fields
 from ..building import seed as seed_from
 from ..data.datasets import Dataset
 from ..data.files import atomic
 from ..errors import Interrupted, LatentryError
 from ..estimator import Estimator
 from ..fitting import fingerprint, split
-from ..inputs import read_rows
+from ..inputs import read_training
 from ..zoo import load, named
 from .progress import Bar, Watch
 from .space import Space, check_space, default_space, text_of
@@ -103,8 +103,7 @@ class _Search:
         if self.est.random_state is not None:
             self.seed = seed_from(self.est.random_state)
         self.x, self.condition = X, condition
-        array, columns = read_rows(_copy(self.est), X, reset=True)
-        schema = infer_schema(self.est, array, columns, getattr(X, "levels", None))
+        array, schema = read_training(_copy(self.est), X)
         self.held = self.held_out(len(array))
         given = space is not None
         self.space: Space = (

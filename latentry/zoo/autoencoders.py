@@ -27,7 +27,7 @@ from .checks import at_least, one_of
 
 def squared_error(schema: Schema) -> tuple[str, str] | None:
     """The likelihood whose loss is the squared error, and why, where the data are real numbers."""
-    if schema.values in ("binary", "count"):
+    if schema.values in ("binary", "count", "mixed"):
         return None
     return "gaussian", "likelihood gaussian, because its loss is an autoencoder's squared error"
 

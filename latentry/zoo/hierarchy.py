@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -228,8 +228,9 @@ class DeepVAE(Hierarchical):
 
     def build(self, plan: Plan) -> LatentModel:
         form = self.form(plan)
-        body = DeepEncoder(form, plan.schema.values, plan.schema.missing)
-        likelihood = plan.likelihood(DeepHead(form, plan.n_params))
+        body = DeepEncoder(form, plan.schema.values, plan.schema.missing, plan.prepare)
+        made = replace(form, shape=plan.body_shape)
+        likelihood = plan.likelihood(DeepHead(made, plan.n_params))
         return Hierarchy(body, deep_rungs(form, self.latent), likelihood)
 
 

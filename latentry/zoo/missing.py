@@ -13,6 +13,7 @@ from ..core.likelihood import Likelihood
 from ..core.models import LatentModel
 from ..core.posteriors import Posterior
 from ..core.priors import Prior
+from ..data.mixed import fill_table
 from ..data.schema import Schema
 from ..estimator import option
 from ..inputs import read_rows
@@ -44,7 +45,7 @@ class MissingIWAE(IWAE):
         draws: int = 1000,
         condition: Any = None,
         seed: int = 0,
-    ) -> np.ndarray:
+    ) -> Any:
         """X with its gaps filled, given what is observed, in the layout of the data.
 
         "mean" is the conditional mean, the least squared error; "draw" a draw from the conditional
@@ -60,6 +61,8 @@ class MissingIWAE(IWAE):
                 full = impute(self.model_, x, c, draws, seed, how)
                 rows.append(self._data_units(full))
         filled = self.schema_.unpack(torch.cat(rows), round_counts=how == "draw")
+        if self.schema_.kind == "table":
+            return fill_table(X, filled)
         # What was observed stays as it is to the last digit.
         return np.where(np.isnan(array), filled, array).astype(filled.dtype)
 
