@@ -289,7 +289,7 @@ def _restore_fitted(est: Estimator, info: dict[str, Any], tensors: dict[str, Ten
     width = 0 if est.condition_ is None else est.condition_.width
     with torch.random.fork_rng():
         est.model_ = build_model(est, est.schema_, width).eval()
-    est.scaler_ = Transform(est.schema_)
+    est.scaler_ = Transform.of(est.schema_)
     sampling.begin(est, None)
     parts: dict[str, nn.Module] = {"model": est.model_, "scaler": est.scaler_}
     for part, module in parts.items():

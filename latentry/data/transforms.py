@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,17 +24,12 @@ class Transform(nn.Module):
       mean and the standard deviation of the values that were observed. What does not vary is only
       centred.
 
-    `Transform(schema)` has the right buffers for `load_state_dict`; `Transform.fit` also sets
+    `Transform.of(schema)` has the right buffers for `load_state_dict`; `Transform.fit` also sets
     them from data.
     """
 
     shift: Tensor
     scale: Tensor
-
-    def __new__(cls, schema: Schema | None = None) -> Self:
-        """A table of mixed columns has a map of its own; a copy is made without a schema."""
-        kind: Any = TableTransform if schema is not None and schema.kind == "table" else cls
-        return super().__new__(kind)
 
     def __init__(self, schema: Schema) -> None:
         super().__init__()
@@ -51,9 +46,14 @@ class Transform(nn.Module):
         self.register_buffer("scale", torch.full(size, step))
 
     @classmethod
+    def of(cls, schema: Schema) -> Transform:
+        """The transform for such samples, not yet fitted."""
+        return TableTransform(schema) if schema.kind == "table" else cls(schema)
+
+    @classmethod
     def fit(cls, schema: Schema, x: np.ndarray) -> Transform:
         """The transform for the rows of `x` (N, ...) in the user's layout, read in blocks."""
-        transform = cls(schema)
+        transform = cls.of(schema)
         if schema.values == "real":
             mean, std = moments(schema, x)
             size = transform.shift.shape

@@ -58,7 +58,7 @@ def test_a_fresh_model_says_the_marginals_of_the_data() -> None:
     schema = Schema.of_table(frame)
     torch.manual_seed(1)
     px = likelihood(schema)(torch.zeros(40_000, 2))
-    rows = Transform(schema).inverse(px.with_gaps(px.sample()))
+    rows = Transform.of(schema).inverse(px.with_gaps(px.sample()))
     made = schema.unpack(rows)
     for name in ("town", "size", "kids"):
         share = frame[name].value_counts(normalize=True)
@@ -76,7 +76,7 @@ def test_a_fresh_model_says_the_marginals_of_the_data() -> None:
 def test_probabilities_of_levels_and_whole_numbers_sum_to_one() -> None:
     schema = Schema.of_table(table())
     px = likelihood(schema, spread=1.0)(torch.zeros(1, 2))
-    scale = Transform(schema)
+    scale = Transform.of(schema)
     row = torch.tensor([[0.0, 0.0, 0.0, 0.0, 20.0, 0.0]])
     most = int(table()["kids"].max())
     for j, values in {0: range(3), 3: range(3), 5: range(90), 2: range(most + 1)}.items():
@@ -91,7 +91,7 @@ def test_probabilities_of_levels_and_whole_numbers_sum_to_one() -> None:
 def test_a_number_with_an_atom_has_a_density_that_integrates_to_one() -> None:
     schema = Schema.of_table(table())
     px = likelihood(schema, spread=0.7)(torch.zeros(1, 2))
-    scale = Transform(schema)
+    scale = Transform.of(schema)
     x = torch.linspace(1e-4, 400, 400_001)
     rows = torch.zeros(len(x), 6)
     rows[:, 1] = x
@@ -147,7 +147,7 @@ def test_very_many_levels_are_those_of_the_same_logits(monkeypatch) -> None:
 def test_missing_cells_are_left_out_and_their_pattern_is_learned_beside() -> None:
     schema = Schema.of_table(table())
     law = likelihood(schema, spread=0.5)
-    x = Transform(schema)(schema.pack(table()))[:8]
+    x = Transform.of(schema)(schema.pack(table()))[:8]
     px = law(torch.zeros(8, 2))
     assert isinstance(px, Columns)
     each = px.log_probs(x)
@@ -183,7 +183,7 @@ def test_no_scale_falls_below_its_floor() -> None:
 
 def test_what_a_net_sees_of_a_row() -> None:
     schema = Schema.of_table(table())
-    x = Transform(schema)(schema.pack(table()))[:50]
+    x = Transform.of(schema)(schema.pack(table()))[:50]
     embed = Embed(schema.learned, missing=True)
     out = embed(x)
     assert out.shape == (50, embed.width((6,))) and out.isfinite().all()

@@ -143,7 +143,7 @@ def test_the_log_determinant_of_a_mixed_table_is_that_of_its_numbers() -> None:
     rng = np.random.default_rng(1)
     frame = pd.DataFrame({"real": rng.normal(size=500), "town": rng.choice(["a", "b"], 500)})
     schema = Schema.of_table(frame)
-    transform = Transform(schema)
+    transform = Transform.of(schema)
     raw = torch.stack([torch.linspace(-2, 2, 51), torch.zeros(51)], 1)
     step = torch.tensor([1e-3, 0.0])
     slope = (transform(raw + step) - transform(raw - step))[:, 0] / 2e-3
