@@ -224,7 +224,10 @@ class ClassVAE(LatentModel):
         return ClassGaussian(self.classify(x, c), self.posterior(x, self.split(c)[0]))
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(z, self.split(c)[0])
+        # One of Y entries is 1: in this measure the class is as loud as the numbers beside it, and
+        # the decoder hears it before it has learned to do without.
+        y = math.sqrt(self.classes) * z[..., self.dims :]
+        return self.likelihood(torch.cat([z[..., : self.dims], y], -1), self.split(c)[0])
 
     def infer(
         self, x: Tensor, c: Tensor | None = None, draws: int = 1, target: Tensor | None = None

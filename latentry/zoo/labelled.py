@@ -38,10 +38,15 @@ class SemiSupervisedVAE(Estimator):
     each class. Without any label the classes are clusters, which bear numbers. Training decodes
     every row once for each class, and so costs as many times what a VAE does. The paper's `alpha`
     is 0.1; where labels are rare, more keeps the classes from becoming clusters of another kind.
+    A code that is cheap from the beginning says by itself what class a sample is of, and the
+    decoder never listens to y: so the KL weighs `pressure` times as much at first, and falls to
+    its own weight during `warmup`.
     """
 
     classes: int | None = option(None, "classes where y is not given; without it, 10")
     alpha: float = option(10.0, "weight of the classifier's own loss, for each row of the data")
+    pressure: float = option(10.0, "weight of the KL at first, which makes the class be used")
+    warmup: float = option(0.5, "share of all steps over which the weight of the KL falls to 1")
 
     def infer_labels(self, y: Any) -> Labels | None:
         return Classes.infer(y)
@@ -67,7 +72,8 @@ class SemiSupervisedVAE(Estimator):
 
     def objective(self) -> Objective:
         at_least("alpha", self.alpha, 0.0)
-        bound = Elbo(linear(0.0, 1.0, self.warmup), settled=self.warmup)
+        at_least("pressure", self.pressure, 0.0)
+        bound = Elbo(linear(self.pressure, 1.0, self.warmup), settled=self.warmup)
         labels = getattr(self, "labels_", None)
         if not isinstance(labels, Classes):
             return Objective(bound)

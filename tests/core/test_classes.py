@@ -51,7 +51,8 @@ def joint(model: ClassVAE, x: Tensor) -> Tensor:
     assert isinstance(body, _Linear)
     w = body.w.detach()
     cov = w[:, :2] @ w[:, :2].T + SIGMA**2 * torch.eye(DIMS)
-    return MultivariateNormal(w[:, 2:].T, cov).log_prob(x[:, None]) - math.log(CLASSES)
+    mean = math.sqrt(CLASSES) * w[:, 2:].T  # the decoder is given y in that measure
+    return MultivariateNormal(mean, cov).log_prob(x[:, None]) - math.log(CLASSES)
 
 
 X = torch.randn(5, DIMS, generator=torch.Generator().manual_seed(1))

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.datasets import load_digits, make_blobs, make_multilabel_classification
 
 import latentry
 from latentry import C2AE, Dataset, LatentryError, SemiSupervisedVAE
+from latentry.core.bounds import Elbo
 
 BLOBS: Any = make_blobs(300, 5, centers=3, cluster_std=1.0, random_state=0)
 X, Y = BLOBS
@@ -56,6 +58,16 @@ def test_a_class_can_be_asked_for(model: SemiSupervisedVAE) -> None:
         model.sample(2, label="oak")
     with pytest.raises(LatentryError, match="2 for 3 samples"):
         model.sample(3, label=["ash", "beech"])
+
+
+def test_the_class_is_made_to_matter_before_the_code_does() -> None:
+    bound = SemiSupervisedVAE(pressure=5.0, warmup=0.5).objective().bound
+    assert isinstance(bound, Elbo)
+    weights = [float(bound.beta(torch.tensor(done))) for done in (0.0, 0.25, 0.5, 1.0)]
+    assert weights == pytest.approx([5.0, 3.0, 1.0, 1.0])
+    assert bound.settled == 0.5
+    with pytest.raises(LatentryError, match="pressure=-1.0"):
+        SemiSupervisedVAE(pressure=-1.0).fit(X)
 
 
 def test_saved_and_loaded_it_knows_its_classes(model: SemiSupervisedVAE, tmp_path) -> None:
