@@ -20,7 +20,7 @@ from ..core.objective import Objective
 from ..core.priors import LearnedMixture
 from ..core.schedules import linear
 from ..estimator import ROWS_AT_ONCE, option
-from ..training import train
+from ..training import RichReporter, train
 from ..training.sources import Source
 from .checks import at_least
 from .priors import MixturePriorVAE
@@ -40,7 +40,7 @@ class VaDE(MixturePriorVAE):
     """
 
     components: int = option(10, "clusters")
-    pretraining: int = option(20, "passes over the data as an autoencoder, before all else")
+    pretraining: int = option(100, "passes over the data as an autoencoder, before all else")
 
     def objective(self) -> Objective:
         return Objective(ClusterElbo(linear(0.0, 1.0, self.warmup), settled=self.warmup))
@@ -61,7 +61,11 @@ class VaDE(MixturePriorVAE):
             )
             plain = VAE(MeanOf(vae.posterior), None, vae.likelihood)
             objective = Objective(Reconstruction())
-            train(plain, self.scaler_, objective, source, None, options, folder=folder)
+            shown = RichReporter() if self.verbose else None
+            train(
+                plain, self.scaler_, objective, source, None, options,
+                folder=folder, progress=shown,
+            )  # fmt: skip
         start_mixture(vae.prior, self._codes(source), self.seed_)
 
     @torch.no_grad()
@@ -87,7 +91,12 @@ class VaDE(MixturePriorVAE):
 
 @torch.no_grad()
 def start_mixture(prior: LearnedMixture, codes: Tensor, seed: int) -> None:
-    """Set the mixture to the one that expectation maximisation finds for codes (N, D)."""
+    """Set the mixture to the one that expectation maximisation finds for codes (N, D).
+
+    It is sought with whole covariances, of which the prior keeps the diagonals: the directions of
+    an autoencoder's codes are any, and clusters that lie across them are cut up by a mixture that
+    knows the axes alone. Training then turns the codes towards the axes.
+    """
     from sklearn.mixture import GaussianMixture
 
     n, components = len(codes), len(prior.logits)
@@ -96,7 +105,7 @@ def start_mixture(prior: LearnedMixture, codes: Tensor, seed: int) -> None:
     ridge = 1e-6 + 1e-3 * float(codes.double().var(0).mean().nan_to_num())
     fitted = GaussianMixture(
         components,
-        covariance_type="diag",
+        covariance_type="full",
         reg_covar=ridge,
         n_init=5,
         max_iter=200,
@@ -107,4 +116,5 @@ def start_mixture(prior: LearnedMixture, codes: Tensor, seed: int) -> None:
         fitted.fit(codes.double().cpu().numpy())
     prior.logits.copy_(torch.from_numpy(fitted.weights_).clamp(min=1e-6).log())
     prior.means.copy_(torch.from_numpy(fitted.means_))
-    prior.log_scales.copy_(0.5 * torch.from_numpy(fitted.covariances_).log())
+    variances = torch.from_numpy(fitted.covariances_).diagonal(dim1=1, dim2=2)
+    prior.log_scales.copy_(0.5 * variances.log())

@@ -29,6 +29,20 @@ def test_the_clusters_of_codes_are_found() -> None:
     assert (found == order[which]).float().mean() > 0.99
 
 
+def test_clusters_that_lie_across_the_axes_are_not_cut_up() -> None:
+    torch.manual_seed(0)
+    which = torch.arange(900) % 3
+    along = 2.0 * torch.randn(900, 1) * torch.tensor([1.0, 1.0])
+    across = (which[:, None] - 1) * torch.tensor([4.0, -4.0]) + 0.3 * torch.randn(900, 2)
+    prior = LearnedMixture(2, 3)
+    start_mixture(prior, along + across, 0)
+    centres = torch.tensor([[-4.0, 4.0], [0.0, 0.0], [4.0, -4.0]])
+    assert sorted(torch.cdist(centres, prior.means.detach()).argmin(1).tolist()) == [0, 1, 2]
+    torch.testing.assert_close(
+        prior.log_scales.detach().exp(), torch.full((3, 2), 2.0), atol=0.3, rtol=0.0
+    )
+
+
 def test_more_clusters_than_rows_start_somewhere() -> None:
     prior = LearnedMixture(2, 5)
     start_mixture(prior, torch.randn(3, 2), 0)
