@@ -56,11 +56,11 @@ def data(name: str, folder: str | None) -> tuple[np.ndarray, np.ndarray]:
     return train, (255 * drawn).astype(np.uint8)
 
 
-def pace(row: Row, budget: str) -> dict[str, Any]:
+def pace(row: Row, args: argparse.Namespace) -> dict[str, Any]:
     """How training goes, which is the same for all rows."""
-    epochs = row.epochs[budget == "short"]
+    epochs = row.epochs[args.budget == "short"]
     given: dict[str, Any] = {
-        "epochs": epochs,
+        "epochs": min(epochs, args.epochs or epochs),
         "batch_size": 100,
         "lr": 1e-3,
         "schedule": "cosine",
@@ -79,7 +79,7 @@ def trained(row: Row, args: argparse.Namespace, x: np.ndarray) -> Estimator:
     about = folder / "model.json"
     if about.exists() and json.loads(about.read_text("utf-8"))["status"] == "finished":
         return latentry.load(folder)
-    return row.build(**pace(row, args.budget)).fit(x, folder=folder)
+    return row.build(**pace(row, args)).fit(x, folder=folder)
 
 
 def squared_error(given: np.ndarray, back: np.ndarray) -> np.ndarray:
@@ -192,6 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("rows", nargs="*", metavar="ROW")
     parser.add_argument("--budget", choices=("short", "full"), default="short")
+    parser.add_argument("--epochs", type=int, help="at most so many passes over the data")
     parser.add_argument("--draws", type=int, default=5000, help="at most so many for each image")
     parser.add_argument("--data-dir")
     parser.add_argument("--out", type=Path, default=Path("runs/papers"))
