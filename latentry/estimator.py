@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from . import building, fitting, persistence, sampling
 from .core import geometry, noise
 from .core.columns import Columns
+from .core.corruptions import Binarize
 from .core.scores import score_rows
 from .data.conditions import Condition
 from .data.datasets import Dataset
@@ -293,7 +294,11 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         for start in range(0, len(array), rows):
             raw = self.schema_.pack(array[start : start + rows]).to(self._device)
             part = None if c is None else c[start : start + rows].to(self._device)
-            yield self.scaler_(raw), part
+            x = self.scaler_(raw)
+            if self.binarize:
+                with noise.per_row(x, 0):
+                    x = Binarize()(x)
+            yield x, part
 
     def _draw(
         self, n: int, condition: Any, seed: int | None, temperature: float, sampler: str | None

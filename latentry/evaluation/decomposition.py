@@ -29,6 +29,7 @@ from ..core.bounds import log_mean_exp
 from ..core.models import Inference
 from ..core.scores import passes
 from ..errors import LatentryError
+from .likelihood import has_likelihood
 from .subject import Subject
 
 NUMBERS_AT_ONCE = 1 << 22
@@ -166,7 +167,7 @@ def convergence(
     counts = sorted(set(draws))
     if not counts or counts[0] < 1:
         raise LatentryError(f"draws={tuple(draws)}: give numbers of draws of at least 1.")
-    if not (est.model_.has_bound and est.model_.likelihood.is_density(est.schema_.values)):
+    if not has_likelihood(est):
         said = "This model's numbers are no likelihood of the data, so there is nothing to settle."
         nothing = dict.fromkeys(counts)
         return {"nll": nothing, "effective_draws": None, "gain": None, "verdict": said}

@@ -80,7 +80,7 @@ class _Sums:
         )
         if model.has_bound:
             nll = None
-            if _has_likelihood(est):
+            if has_likelihood(est):
                 nll = -log_likelihood(model, x, c, draws, seed) - jacobian
             each = r.rates if r.rates.shape[1] == r.z.shape[-1] else None
             self._put(rate=r.rate, nll=nll, latent_kl=each)
@@ -95,9 +95,14 @@ class _Sums:
 NO_BOUND = "A model whose codes are points has no likelihood: elbo, rate and nll are null."
 
 
-def _has_likelihood(est: Fitted) -> bool:
+def asked(est: Fitted) -> str:
+    """The kind of values (Schema.values) that the likelihood is asked about."""
+    return "binary" if getattr(est, "binarize", False) else est.schema_.values
+
+
+def has_likelihood(est: Fitted) -> bool:
     """Whether the model's numbers are log-likelihoods of the data, which others can be held to."""
-    return est.model_.has_bound and est.model_.likelihood.is_density(est.schema_.values)
+    return est.model_.has_bound and est.model_.likelihood.is_density(asked(est))
 
 
 def _report(est: Fitted, mean: dict[str, float], found: _Sums, draws: int) -> dict[str, Any]:
@@ -107,7 +112,7 @@ def _report(est: Fitted, mean: dict[str, float], found: _Sums, draws: int) -> di
     code, nll_rows, kl = found.all("code"), found.all("nll"), found.all("latent_kl")
     assert code is not None
     nll = mean.get("nll")
-    values = est.schema_.values
+    values = asked(est)
     in_bits = nll is not None and (values != "levels" or model.likelihood.discrete)
     in_bits = in_bits and values != "mixed"  # a dimension is not like another there
     error = None
@@ -137,7 +142,7 @@ def _units(est: Fitted) -> dict[str, str]:
         "real": f"standardised {standardised}",
         "count": "counts",
         "mixed": "each column's own scale, 1 for another level",
-    }.get(est.schema_.values, "values scaled to [0, 1]")
+    }.get(asked(est), "values scaled to [0, 1]")
     return {
         "elbo": f"{nats} (lower bound on log p(x), one draw)",
         "distortion": f"{nats} (-E log p(x|z), one draw)",
@@ -154,6 +159,6 @@ def _units(est: Fitted) -> dict[str, str]:
 
 
 def _notes(est: Fitted) -> list[str]:
-    model, values = est.model_, est.schema_.values
+    model, values = est.model_, asked(est)
     said = [None if model.has_bound else NO_BOUND, model.likelihood.note(values)]
     return [note for note in said if note]

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..data.files import atomic
 from ..errors import LatentryError
+from ..evaluation.likelihood import has_likelihood
 from . import words
-from .views import count, is_density, layout, pick, plain, spread
+from .views import count, layout, pick, plain, spread
 
 if TYPE_CHECKING:
     from ..estimator import Estimator
@@ -80,7 +81,7 @@ def draw(
     given = {"condition": condition}
     yield f.reconstructions(est, x, labels, **given)
     yield f.samples(est, x=x, **given)
-    if kind == "plane" and is_density(est) and est.condition_ is None:
+    if kind == "plane" and has_likelihood(est) and est.condition_ is None:
         yield f.density(est, x)
     if kind == "table" and est.schema_.features > 2:
         yield f.correlations(est, x, **given)

@@ -188,11 +188,3 @@ def drawn_from(est: Estimator) -> str:
         "a Gaussian mixture fitted to the codes of the training data"
         " (an autoencoder has no prior of its own)"
     )
-
-
-def is_density(est: Estimator) -> bool:
-    """Whether the model's scores are a log-density (or log-probability) of the data."""
-    if not est.model_.has_bound:
-        return False
-    check = getattr(est.model_.likelihood, "is_density", None)
-    return bool(check(est.schema_.values)) if callable(check) else True

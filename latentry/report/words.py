@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .views import is_density
+from ..evaluation.likelihood import has_likelihood
 
 if TYPE_CHECKING:
     from ..estimator import Estimator
@@ -101,7 +101,7 @@ def reason(est: Estimator, name: str) -> str:
     if not est.model_.has_bound:
         why = "its codes are points" if est.model_.has_prior else "it has no prior"
         return f"none: this model has no bound and no likelihood, since {why}"
-    if not is_density(est):
+    if not has_likelihood(est):
         return (
             f"none: the {est.likelihood_} likelihood is not a normalised density for"
             f" {_values(est)}, so this would not be a likelihood"

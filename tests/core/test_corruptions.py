@@ -43,6 +43,9 @@ def test_a_model_is_trained_on_what_was_drawn() -> None:
     # Coins of one half have an entropy of log 2 nats, whatever the code: their best bound.
     row = est.history_.rows[-1]
     assert abs(row["distortion"] - 16 * np.log(2)) < 1.0
+    found = est.evaluate(grey, draws=10)
+    assert abs(found["nll"] - row["distortion"]) < 0.5  # of what is drawn of the grey levels
+    np.testing.assert_array_equal(est.transform(grey)[3:5], est.transform(grey[3:5]))
 
 
 @pytest.mark.parametrize(
