@@ -31,6 +31,8 @@ class Opening:
     drop: tuple[str, ...] = ()
     condition: str | None = None
     shape: tuple[int, ...] | None = None
+    schema: Any = None
+    """What the columns of a table are: see `latentry.data.load`."""
 
     @classmethod
     def of_run(cls, info: Mapping[str, Any]) -> Opening:
@@ -42,6 +44,7 @@ class Opening:
             tuple(source.get("drop") or ()),
             source.get("condition"),
             tuple(shape) if shape else None,
+            source.get("schema"),
         )
 
     def over(self, other: Opening) -> Opening:
@@ -64,6 +67,7 @@ class Opening:
             take=() if column is None else (column,),
             drop=self.drop,
             shape=self.shape,
+            schema=self.schema,
         )
         condition = self._condition(data, dataset)
         if condition is not None:
@@ -118,8 +122,12 @@ def open_for(
     """
     if data is None:
         return open_own(run, info, data_dir)
-    dataset, c = asked.over(Opening.of_run(info)).open(data, data_dir)
-    est.schema_.pack(dataset.x[:1], columns=dataset.columns, owner=type(est).__name__)
+    opening = asked.over(Opening.of_run(info))
+    if est.schema_.kind == "table":
+        return dataclasses.replace(opening, schema=est.schema_).open(data, data_dir)
+    dataset, c = opening.open(data, data_dir)
+    if dataset.schema is None:
+        est.schema_.pack(dataset.x[:1], columns=dataset.columns, owner=type(est).__name__)
     return dataset, c
 
 

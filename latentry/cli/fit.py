@@ -24,6 +24,7 @@ from .given import (
     Opening,
     Quiet,
     Run,
+    SchemaFile,
     Shape,
     listed,
     open_own,
@@ -66,6 +67,7 @@ def fit(
     label: Label = None,
     drop: Drop = None,
     shape: Shape = None,
+    schema: SchemaFile = None,
     data_dir: DataDir = None,
     report: Report = True,
     force: Annotated[
@@ -82,7 +84,7 @@ def fit(
     est = cls(**given_fields(ctx, name))
     est.verbose = not quiet and rank() == 0
     run = _run_folder(out, data, name, force)
-    opening = Opening(label, listed(drop), condition, shape_of(shape))
+    opening = Opening(label, listed(drop), condition, shape_of(shape), schema)
     dataset, c = opening.open(data, data_dir)
     with _in_place_of(run, force):
         est.fit(dataset, condition=c, folder=run)

@@ -55,6 +55,15 @@ Shape = Annotated[
     str | None,
     typer.Option("--shape", metavar="HxW", help="Rows are images of this shape, such as 28x28."),
 ]
+SchemaFile = Annotated[
+    str | None,
+    typer.Option(
+        "--schema",
+        metavar="FILE",
+        help='JSON that says what columns are, such as {"age": "count"}; `latentry data DATA`'
+        " shows what they are taken for.",
+    ),
+]
 ConditionColumn = Annotated[
     str | None,
     typer.Option(

@@ -69,7 +69,8 @@ def _write_columns(out: Path, rows: np.ndarray, columns: list[str], force: bool)
 
 def _done(json_: bool, sentence: str, out: Path, rows: np.ndarray, **more: Any) -> None:
     if json_:
-        emit({"out": str(out), "shape": list(rows.shape), "dtype": str(rows.dtype), **more})
+        dtype = str(getattr(rows, "dtype", "mixed"))
+        emit({"out": str(out), "shape": list(rows.shape), "dtype": dtype, **more})
     else:
         say(f"{out}: {sentence}")
 

@@ -22,6 +22,7 @@ from .given import (
     Opening,
     Quiet,
     Run,
+    SchemaFile,
     Seed,
     data_of,
     listed,
@@ -257,12 +258,16 @@ def cite(
 @app.command(rich_help_panel=LISTS, epilog="Example: latentry data mnist")
 def data(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="fetch this one and say what it is")
+        str | None,
+        typer.Argument(
+            metavar="[NAME|FILE]", help="fetch this one, or read it, and say what it is"
+        ),
     ] = None,
+    schema: SchemaFile = None,
     data_dir: DataDir = None,
     json_: Json = False,
 ) -> None:
-    """List the named data sets and where they are, or fetch one."""
+    """List the named data sets and where they are, or say what one, or a file, holds."""
     from ..data import datasets
 
     if name is None:
@@ -273,7 +278,7 @@ def data(
         table(("name", "sample", "rows", "where it is now"), [*map(_data_row, listing)])
         say("\nlatentry data NAME fetches one. Any file or folder of images is data too.")
         return
-    _show_data(name, data_dir, json_)
+    _show_data(name, schema, data_dir, json_)
 
 
 def _data_row(found: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -283,12 +288,14 @@ def _data_row(found: dict[str, Any]) -> tuple[str, str, str, str]:
     return found["name"], shape, rows, where
 
 
-def _show_data(name: str, data_dir: Path | None, json_: bool) -> None:
+def _show_data(name: str, told: str | None, data_dir: Path | None, json_: bool) -> None:
     from ..data import Schema, fetch, load
 
-    where = fetch(name, data_dir)
-    dataset = load(name, data_dir=data_dir)
-    schema = Schema.infer(dataset.x, columns=dataset.columns, levels=dataset.levels)
+    where = None if Path(name).expanduser().exists() else fetch(name, data_dir)
+    dataset = load(name, data_dir=data_dir, schema=told)
+    schema = dataset.schema or Schema.infer(
+        dataset.x, columns=dataset.columns, levels=dataset.levels
+    )
     labels = None if dataset.labels is None else sorted({str(each) for each in dataset.labels})
     if json_:
         shape, what = list(dataset.x.shape), schema.describe()
@@ -299,11 +306,15 @@ def _show_data(name: str, data_dir: Path | None, json_: bool) -> None:
                 "sample": what,
                 "labels": labels,
                 "source": dataset.source,
+                "columns": {column.name: column.describe() for column in schema.table},
             }
         )
         return
     say(f"{name}: {len(dataset.x):,} samples, {schema.describe()}.")
+    if schema.table:
+        table(("column", "what it is"), [(c.name, c.describe()) for c in schema.table])
     if labels:
         more = ", ..." if len(labels) > 12 else ""
         say(f"labels: {', '.join(labels[:12])}{more}")
-    say(f"licence: {dataset.licence}" + (f"\nfiles: {where}" if where else ""))
+    if dataset.licence:
+        say(f"licence: {dataset.licence}" + (f"\nfiles: {where}" if where else ""))

@@ -90,17 +90,21 @@ def frame_to_array(frame: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     """The numbers (N, D) of a pandas DataFrame and its column names."""
     names = tuple(str(name) for name in frame.columns)
     columns = [column_numbers(frame.iloc[:, i], name) for i, name in enumerate(names)]
-    if not columns:
-        return np.empty((len(frame), 0)), names
-    if len({c.dtype for c in columns}) == 1:
+    if columns and len({c.dtype for c in columns}) == 1:
         whole = frame.to_numpy()  # no copy where pandas keeps one block
         if whole.dtype == columns[0].dtype:
             return whole, names
-    kind = np.result_type(*columns)
-    array = np.empty((len(frame), len(columns)), dtype=kind)
+    return stacked(columns, len(frame)), names
+
+
+def stacked(columns: Sequence[np.ndarray], rows: int) -> np.ndarray:
+    """Columns of numbers side by side, (rows, D)."""
+    if not columns:
+        return np.empty((rows, 0))
+    array = np.empty((rows, len(columns)), dtype=np.result_type(*columns))
     for i, values in enumerate(columns):
         array[:, i] = values
-    return array, names
+    return array
 
 
 def column_numbers(series: Any, name: str) -> np.ndarray:

@@ -55,7 +55,8 @@ class Frame:
         polars = sys.modules.get("polars")
         self.polars = polars is not None and isinstance(x, polars.DataFrame | polars.LazyFrame)
         self.x = x.collect() if self.polars and hasattr(x, "collect") else x
-        names = self.x.column_names if hasattr(self.x, "column_names") else self.x.columns
+        self.arrow = hasattr(self.x, "num_rows")
+        names = self.x.schema.names if self.arrow else self.x.columns
         self.names = tuple(str(name) for name in names)
         twice = [name for i, name in enumerate(self.names) if name in self.names[:i]]
         if twice:
@@ -64,16 +65,18 @@ class Frame:
             )
 
     def __len__(self) -> int:
-        return self.x.num_rows if hasattr(self.x, "num_rows") else len(self.x)
+        return self.x.num_rows if self.arrow else len(self.x)
+
+    def series(self, i: int) -> Any:
+        """Column i as a pandas Series."""
+        if self.polars:
+            return _of_polars(self.x.to_series(i))
+        return _of_arrow(self.x.column(i)) if self.arrow else self.x.iloc[:, i]
 
     def cells(self, i: int) -> Cells:
         """Column i. Raises `LatentryError` for one that holds values of several types."""
-        if self.polars:
-            series, dtype = _of_polars(self.x.to_series(i))
-            return cells(series, self.names[i], dtype)
-        if hasattr(self.x, "num_rows"):
-            return cells(_of_arrow(self.x.column(i)), self.names[i])
-        return cells(self.x.iloc[:, i], self.names[i])
+        own = str(self.x.dtypes[i]) if self.polars else None
+        return cells(self.series(i), self.names[i], own)
 
     @cached_property
     def is_mixed(self) -> bool:
@@ -83,12 +86,10 @@ class Frame:
     def _is_mixed(self, i: int) -> bool:
         import pandas as pd
 
-        kind = self.x.dtypes[i] if self.polars else None
-        if kind is not None:
+        if self.polars:
+            kind = self.x.dtypes[i]
             return not (kind.is_numeric() or str(kind) in ("Boolean", "Null"))
-        series = self.x.iloc[:, i] if not hasattr(self.x, "num_rows") else None
-        if series is None:
-            series = _of_arrow(self.x.column(i).slice(0, 1000))
+        series = _of_arrow(self.x.column(i).slice(0, 1000)) if self.arrow else self.x.iloc[:, i]
         api = pd.api.types
         if api.is_bool_dtype(series.dtype) and not isinstance(series.dtype, pd.CategoricalDtype):
             return False
@@ -174,8 +175,8 @@ def polars_type(text: str, levels: tuple[Any, ...]) -> Any:
     return getattr(pl, base)
 
 
-def _of_polars(column: Any) -> tuple[Any, str]:
-    """A pandas Series, without the help of Arrow, and what polars calls its type."""
+def _of_polars(column: Any) -> Any:
+    """A pandas Series, without the help of Arrow."""
     import pandas as pd
 
     kind, text = column.dtype, str(column.dtype)
@@ -183,15 +184,17 @@ def _of_polars(column: Any) -> tuple[Any, str]:
         values = column.cast(str).to_list()
         levels = kind.categories.to_list() if text.startswith("Enum") else None
         given = levels or sorted({v for v in values if v is not None})
-        made = pd.Categorical(values, categories=given, ordered=False)
-        return pd.Series(made), text
-    if text.startswith(("Date", "Datetime")):
-        return pd.Series(column.to_numpy()), text
-    if kind.is_numeric() or (text == "Boolean" and column.null_count() == 0):
-        return pd.Series(
-            column.cast(float).to_numpy() if "Decimal" in text else column.to_numpy()
-        ), text
-    return pd.Series(np.array(column.to_list(), dtype=object), dtype=object), text
+        return pd.Series(pd.Categorical(values, categories=given))
+    if text.startswith("Decimal"):
+        column = column.cast(float)
+    plain = (
+        kind.is_numeric()
+        or text.startswith("Date")
+        or (text, column.null_count()) == ("Boolean", 0)
+    )
+    if plain:
+        return pd.Series(column.to_numpy())
+    return pd.Series(np.array(column.to_list(), dtype=object), dtype=object)
 
 
 def _of_arrow(column: Any) -> Any:

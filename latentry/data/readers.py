@@ -15,7 +15,9 @@ from .datasets import NAMED, Dataset, open_named
 from .formats import load_npz, unreadable
 from .idx import labels_beside, looks_like_idx, read_idx
 from .images import EXTENSIONS, read_images
-from .tables import read_csv, read_parquet
+from .mixed import read_told
+from .schema import Schema
+from .tables import Known, read_csv, read_parquet
 
 MAP_BYTES = 256 * 2**20
 DATA_KEYS = ("x", "X", "data", "images", "arr_0")
@@ -31,6 +33,7 @@ def load(
     take: Sequence[str] = (),
     drop: Sequence[str] = (),
     shape: Sequence[int] | None = None,
+    schema: Known = None,
 ) -> Dataset:
     """The data set that `data` names: a known name, a file, or a folder of images.
 
@@ -42,18 +45,24 @@ def load(
     take : columns of a table that go to `taken` instead of `x`
     drop : columns of a table to leave out
     shape : the shape of one sample, for rows that are flattened images
+    schema : what columns of a table are, as in `infer_columns`; or the `Schema` of all of them
 
     Raises `LatentryError` for an unknown name, a missing, empty, damaged or unreadable file, text
     where numbers belong, and labels of another length than the data.
     """
     options: dict[str, Any] = {"label": label, "take": list(take), "drop": list(drop)}
     columns = [*take] if label is None or label in take else [label, *take]
+    if schema is not None and not isinstance(schema, Schema):
+        schema = dict(read_told(schema))
+        options["schema"] = schema
     named = open_named(str(data), data_dir)
     if named is not None:
         found = _take_named(named, columns, drop)
+        if schema is not None:
+            _know(found, schema)
     else:
         path = _existing(Path(data), str(data))
-        found = _read_path(path, columns, drop)
+        found = _read_path(path, columns, drop, schema)
         found.source = {"data": str(path.resolve())}
     if label is not None:
         found.labels = found.taken[label] if label in take else found.taken.pop(label)
@@ -87,12 +96,16 @@ def _existing(path: Path, text: str) -> Path:
     )
 
 
-def _read_path(path: Path, take: Sequence[str], drop: Sequence[str]) -> Dataset:
+def _read_path(path: Path, take: Sequence[str], drop: Sequence[str], schema: Known) -> Dataset:
     suffix = path.suffix.lower()
     try:
         if path.is_file() and suffix in (".csv", ".tsv", ".parquet"):
-            table = (read_parquet if suffix == ".parquet" else read_csv)(path, take, drop)
-            return Dataset(path.stem, table.x, columns=table.columns, taken=table.taken)
+            read = read_parquet if suffix == ".parquet" else read_csv
+            table = read(path, take, drop, schema)
+            columns, taken = table.columns, table.taken
+            return Dataset(path.stem, table.x, columns=columns, taken=taken, schema=table.schema)
+        if schema is not None and not isinstance(schema, Schema):
+            raise LatentryError(f"{path} is no table, so it has no columns a schema could be of.")
         x, labels = _read_arrays(path, suffix)
     except PermissionError as error:
         raise LatentryError(f"{path} cannot be read: permission is denied.") from error
@@ -164,6 +177,15 @@ def _take_named(found: Dataset, take: Sequence[str], drop: Sequence[str]) -> Dat
     if len(keep) < len(names):
         found.x, found.columns = found.x[:, keep], tuple(names[i] for i in keep)
     return found
+
+
+def _know(found: Dataset, schema: Known) -> None:
+    """A table of numbers becomes a mixed one, by what is known of its columns."""
+    if found.columns is None:
+        raise LatentryError(f"{found.name} is no table, so it has no columns a schema could be of.")
+    frame = found.frame()
+    known = schema if isinstance(schema, Schema) else Schema.of_table(frame, schema)
+    found.schema, found.x, found.columns = known, known.pack(frame).numpy(), known.columns
 
 
 def _refuse_columns(found: Dataset, asked: Sequence[str]) -> None:

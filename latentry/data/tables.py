@@ -1,4 +1,4 @@
-"""Tables from text and parquet files: numbers for the model, and columns that are taken out."""
+"""Tables from text and parquet files: rows for the model, and columns that are taken out."""
 
 from __future__ import annotations
 
@@ -11,26 +11,41 @@ from typing import Any
 import numpy as np
 
 from ..errors import LatentryError, suggest
-from .arrays import column_numbers, first_text, frame_to_array
+from . import mixed
+from .arrays import column_numbers, stacked
+from .cells import Cells, Frame, cells
+from .mixed import Told
+from .schema import Schema
 
 
 @dataclass
 class Table:
-    """x (N, D), the names of its columns, and the columns that were taken out."""
+    """x (N, D), the names of its columns, and the columns that were taken out.
+
+    schema : what the columns of a mixed table are, of which x are the rows as it packs them
+    """
 
     x: np.ndarray
     columns: tuple[str, ...]
     taken: dict[str, np.ndarray]
+    schema: Schema | None = None
 
 
-def read_csv(path: Path, take: Sequence[str] = (), drop: Sequence[str] = ()) -> Table:
+Known = Told | Schema
+"""What is known of the columns of a table: what the user says of them, or all."""
+
+
+def read_csv(
+    path: Path, take: Sequence[str] = (), drop: Sequence[str] = (), schema: Known = None
+) -> Table:
     """A text table, separated by commas, semicolons or tabs.
 
     The first line names the columns unless it holds a number; else they are named "0", "1", ...
-    Empty cells, "?", "NA" and "NaN" are missing values.
+    Empty cells, "?", "NA" and "NaN" are missing values. Where columns hold text, or where
+    something is known of them, the table is a mixed one.
 
-    Raises `LatentryError` for a row with more or fewer cells than the first, for text where
-    numbers belong (both naming the line), and for names in `take` or `drop` that are no columns.
+    Raises `LatentryError` for a row with more or fewer cells than the first, for text among
+    numbers (both naming the line), and for names in `take` or `drop` that are no columns.
     """
     import pandas as pd
 
@@ -48,11 +63,19 @@ def read_csv(path: Path, take: Sequence[str] = (), drop: Sequence[str] = ()) -> 
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise LatentryError(f"{path} cannot be read as a table ({error}); mend it.") from error
-    return _split(frame, path, take, drop, layout)
+    taken, rest = _split(frame, path, take, drop)
+    for name in rest.columns:
+        _check_numbers(rest[name], name, path, layout)
+    return _table(Frame(rest), taken, schema)
 
 
-def read_parquet(path: Path, take: Sequence[str] = (), drop: Sequence[str] = ()) -> Table:
-    """A parquet table. Raises `LatentryError` as `read_csv` does, and for a damaged file."""
+def read_parquet(
+    path: Path, take: Sequence[str] = (), drop: Sequence[str] = (), schema: Known = None
+) -> Table:
+    """A parquet table, of which no more than one column at a time is held as it is in the file.
+
+    Raises `LatentryError` as `read_csv` does, and for a damaged file.
+    """
     try:
         import pyarrow.parquet as parquet
         from pyarrow import ArrowException
@@ -61,12 +84,40 @@ def read_parquet(path: Path, take: Sequence[str] = (), drop: Sequence[str] = ())
             f"Reading {path} needs pyarrow; install it with `pip install 'latentry[parquet]'`."
         ) from error
     try:
-        frame = parquet.read_table(path).to_pandas()
+        known = parquet.read_schema(path)
+        head = known.empty_table().to_pandas()
+        taken, rest = _split(head, path, take, drop)
+        taken = {
+            name: _plain(parquet.read_table(path, columns=[name]).to_pandas()[name])
+            for name in taken
+        }
+        return _table(_ParquetFrame(path, list(rest.columns), known), taken, schema)
     except (ArrowException, OSError) as error:
         raise LatentryError(
             f"{path} is truncated, damaged or no parquet file ({error}); get the file again."
         ) from error
-    return _split(frame, path, take, drop, None)
+
+
+class _ParquetFrame(Frame):
+    """A frame whose columns are read from the file when they are asked for."""
+
+    def __init__(self, path: Path, names: list[str], known: Any) -> None:
+        import pyarrow.parquet as parquet
+
+        super().__init__(known.empty_table().select(names))
+        self.path, self.rows = path, parquet.read_metadata(path).num_rows
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def series(self, i: int) -> Any:
+        import pyarrow.parquet as parquet
+
+        frame = parquet.read_table(self.path, columns=[self.names[i]]).to_pandas()
+        return frame[self.names[i]]
+
+    def cells(self, i: int) -> Cells:
+        return cells(self.series(i), self.names[i])
 
 
 @dataclass
@@ -120,8 +171,9 @@ def _is_number(cell: str) -> bool:
 
 
 def _split(
-    frame: Any, path: Path, take: Sequence[str], drop: Sequence[str], layout: _Layout | None
-) -> Table:
+    frame: Any, path: Path, take: Sequence[str], drop: Sequence[str]
+) -> tuple[dict[str, np.ndarray], Any]:
+    """The columns that are taken out, and a frame of those that are left."""
     frame.columns = [str(name) for name in frame.columns]
     for name in (*take, *drop):
         if name not in frame.columns:
@@ -133,10 +185,17 @@ def _split(
     rest = frame.drop(columns=[*dict.fromkeys([*take, *drop])])
     if rest.shape[1] == 0:
         raise LatentryError(f"{path} has no columns left for the model; take out or drop fewer.")
-    for name in rest.columns:
-        _check_numeric(rest[name], name, path, layout)
-    x, columns = frame_to_array(rest)
-    return Table(x, columns, taken)
+    return taken, rest
+
+
+def _table(frame: Frame, taken: dict[str, np.ndarray], schema: Known) -> Table:
+    """Numbers where all columns are, else rows as a schema packs them."""
+    if schema is None and not frame.is_mixed:
+        columns = [column_numbers(frame.series(i), name) for i, name in enumerate(frame.names)]
+        return Table(stacked(columns, len(frame)), frame.names, taken)
+    if not isinstance(schema, Schema):
+        schema = Schema.of_columns(mixed.learn(frame, schema))
+    return Table(mixed.encode(schema.table, frame), schema.columns or (), taken, schema)
 
 
 def _plain(series: Any) -> np.ndarray:
@@ -148,8 +207,8 @@ def _plain(series: Any) -> np.ndarray:
     return series.to_numpy(dtype=object)
 
 
-def _check_numeric(series: Any, name: str, path: Path, layout: _Layout | None) -> None:
-    """Raises `LatentryError` for a column of text, or for the cell of text in one of numbers."""
+def _check_numbers(series: Any, name: str, path: Path, layout: _Layout) -> None:
+    """Raises `LatentryError` for a cell of text among numbers."""
     import pandas as pd
 
     if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_numeric_dtype(series.dtype):
@@ -160,19 +219,6 @@ def _check_numeric(series: Any, name: str, path: Path, layout: _Layout | None) -
     if texts.any() and numbers.sum() >= texts.sum() / 2:
         row = int(np.argmax(texts & ~numbers)) if (texts & ~numbers).any() else int(texts.argmax())
         raise LatentryError(
-            f"{path}, {_where(row, layout)}: column {name!r} holds {values[row]!r} where a number "
-            f"belongs; mend that cell, or leave the column out with --drop {name}."
+            f"{path}, line {layout.line(row)}: column {name!r} holds {values[row]!r} where a "
+            f"number belongs; mend that cell, or leave the column out with --drop {name}."
         )
-    row = first_text(values)
-    if row is None:
-        column_numbers(series, name)  # dates and other types have messages of their own
-        return
-    raise LatentryError(
-        f"{path}: column {name!r} holds text ({values[row]!r} in {_where(row, layout)}), but the "
-        f"model takes numbers; use it as --label {name} or --condition {name}, or leave it out "
-        f"with --drop {name}."
-    )
-
-
-def _where(row: int, layout: _Layout | None) -> str:
-    return f"row {row}" if layout is None else f"line {layout.line(row)}"

@@ -35,7 +35,9 @@ class Dates:
 
     def numbers(self, values: np.ndarray, name: str) -> np.ndarray:
         """Dates (N,), or the text of them, as float64."""
-        if values.dtype == object and len(values):
+        if not len(values):
+            return np.zeros(0)
+        if values.dtype == object:
             values = _parsed(values, self.text or FORMATS[0], name)
         since = values - np.datetime64(self.origin, self.unit)
         return since / np.timedelta64(1, self.unit)

@@ -57,13 +57,18 @@ def write(
 
     .npy holds the array, .npz also the labels (as x and y), .csv and .parquet one row per sample,
     .png a grid of images with `per_row` in a row, .gif one frame per image. `schema` names the
-    columns and says what the values of images mean.
+    columns and says what the values of images mean. A mixed table is a DataFrame, for .csv or
+    .parquet.
 
     Raises `LatentryError` as `check_output` does, for vectors written as pictures, and when the
     disk is full or permission is denied.
     """
     path = check_output(path, force=force)
     suffix = path.suffix.lower()
+    if hasattr(array, "columns") and suffix not in (".csv", ".parquet"):
+        raise LatentryError(
+            f"Cannot write {path}: a table of mixed columns is written as .csv or .parquet."
+        )
     if suffix in PICTURES:
         save_images(path, to_uint8(array, schema), per_row=per_row)
     elif suffix == ".npy":
@@ -92,16 +97,8 @@ def save_table(
 
     Columns are named x0, x1, ... unless `columns` names them; `labels` become a last column.
     """
-    import pandas as pd
-
     path = Path(path)
-    rows = array.reshape(len(array), -1)
-    names = list(columns) if columns is not None else [f"x{i}" for i in range(rows.shape[1])]
-    if len(names) != rows.shape[1]:
-        raise LatentryError(
-            f"{len(names)} column names were given for {rows.shape[1]} columns; give one for each."
-        )
-    frame = pd.DataFrame(rows, columns=names, copy=False)
+    frame = _frame(array, columns)
     if labels is not None:
         frame["label"] = labels
     if path.suffix.lower() == ".csv":
@@ -115,6 +112,22 @@ def save_table(
         raise LatentryError(
             f"Writing {path} needs pyarrow; install it with `pip install 'latentry[parquet]'`."
         ) from error
+
+
+def _frame(array: Any, columns: Sequence[str] | None) -> Any:
+    """A pandas DataFrame of rows (N, ...), or of a DataFrame."""
+    import pandas as pd
+
+    if hasattr(array, "columns"):
+        polars = not hasattr(array, "iloc")
+        return pd.DataFrame({n: array[n].to_list() for n in array.columns}) if polars else array
+    rows = array.reshape(len(array), -1)
+    names = list(columns) if columns is not None else [f"x{i}" for i in range(rows.shape[1])]
+    if len(names) != rows.shape[1]:
+        raise LatentryError(
+            f"{len(names)} column names were given for {rows.shape[1]} columns; give one for each."
+        )
+    return pd.DataFrame(rows, columns=names, copy=False)
 
 
 def to_uint8(array: np.ndarray, schema: Schema | None = None) -> np.ndarray:

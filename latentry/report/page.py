@@ -77,8 +77,11 @@ def draw(
     """Every figure that suits the model and its data, in the order of the page."""
     from . import figures as f
 
-    kind = layout(est, plain(pick(x, spread(count(x), 2000))))
     given = {"condition": condition}
+    if est.schema_.kind == "table":
+        yield from _of_a_table(est, x, labels, evaluation, condition)
+        return
+    kind = layout(est, plain(pick(x, spread(count(x), 2000))))
     yield f.reconstructions(est, x, labels, **given)
     yield f.samples(est, x=x, **given)
     if kind == "plane" and has_likelihood(est) and est.condition_ is None:
@@ -91,6 +94,19 @@ def draw(
         yield f.manifold(est, x=x, condition=one)
     if count(x) > 1:
         yield f.interpolation(est, x, labels=labels, **given)
+    if getattr(est.history_, "rows", None):
+        yield f.loss_curves(est.history_)
+    if evaluation is not None and len(evaluation.get("latent_kl") or ()) > 1:
+        yield f.latent_kl(evaluation)
+
+
+def _of_a_table(
+    est: Estimator, x: Any, labels: Any, evaluation: Mapping[str, Any] | None, condition: Any
+) -> Iterator[Picture]:
+    """The figures that suit a table of mixed columns."""
+    from . import figures as f
+
+    yield f.latent_map(est, x, labels, evaluation=evaluation, condition=condition)
     if getattr(est.history_, "rows", None):
         yield f.loss_curves(est.history_)
     if evaluation is not None and len(evaluation.get("latent_kl") or ()) > 1:

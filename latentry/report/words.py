@@ -119,6 +119,7 @@ def _values(est: Estimator) -> str:
         "unit": "values from 0 to 1",
         "count": "counts",
         "real": "real numbers",
+        "mixed": "mixed kinds",
     }[schema.values]
 
 
@@ -135,6 +136,8 @@ def one_sample(est: Estimator) -> str:
         each = "" if channels == 1 else f" of {channels} channels"
         return f"series of {steps} steps{each} of {_values(est)}"
     width = schema.shape[0]
+    if schema.kind == "table":
+        return f"rows of a table of {width} {'column' if width == 1 else 'columns'} of mixed kinds"
     return f"vectors of {width} {'column' if width == 1 else 'columns'} of {_values(est)}"
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import struct
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -186,12 +188,6 @@ TABLE = "age,town\n3,Ulm\n4,Bonn\n"
             "{path}, line 4 has 3 cells where the first line has 2; give every row as many.",
         ),
         (
-            TABLE,
-            {},
-            "{path}: column 'town' holds text ('Ulm' in line 2), but the model takes numbers; use "
-            "it as --label town or --condition town, or leave it out with --drop town.",
-        ),
-        (
             "a,b\n1,2\n\n3,oops\n5,6\n7,8\n",
             {},
             "{path}, line 4: column 'b' holds 'oops' where a number belongs; mend that cell, or "
@@ -300,3 +296,38 @@ def test_other_mistakes_are_told(tmp_path):
         load(tmp_path / "x.npy", label="y")
     with pytest.raises(LatentryError, match=r"The shape \(3, 3\) holds 9 values"):
         load(tmp_path / "x.npy", shape=(3, 3))
+
+
+MIXED = "age,town,when\n31,Ulm,2020-01-01\n?,Bonn,2020-02-03\n44,Ulm,2020-02-05\n"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_with_text_is_a_mixed_one(tmp_path, kind):
+    path = tmp_path / f"t.{kind}"
+    frame = pd.read_csv(io.StringIO(MIXED), na_values="?")
+    path.write_text(MIXED) if kind == "csv" else frame.to_parquet(path)
+    found = load(path, label="town")
+    assert found.columns == ("age", "when") and found.labels is not None
+    assert found.labels.tolist() == ["Ulm", "Bonn", "Ulm"]
+    found = load(path, schema={"age": "real"})
+    assert found.schema is not None
+    assert {c.name: c.kind for c in found.schema.table} == {
+        "age": "real",
+        "town": "binary",
+        "when": "datetime",
+    }
+    assert found.x.dtype == np.float32 and np.isnan(found.x[1, 0])
+    pd.testing.assert_frame_equal(found.frame(), frame)
+    again = load(**found.source)
+    assert again.schema == found.schema
+    one = load(path, drop=["when"], schema={"age": "real"})
+    np.testing.assert_array_equal(load(path, drop=["when"], schema=one.schema).x, found.x[:, :2])
+
+
+def test_a_schema_is_for_tables_alone(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((4, 2)))
+    for data in (tmp_path / "x.npy", "digits"):
+        with pytest.raises(LatentryError, match="no columns a schema could be of"):
+            load(data, schema={"age": "count"})
+    known = load("iris", schema={"sepal length (cm)": "positive"})
+    assert known.schema is not None and known.schema.table[0].kind == "positive"
