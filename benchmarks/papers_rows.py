@@ -49,7 +49,9 @@ def model(name: str, **fixed: Any) -> Callable[..., Estimator]:
     return build
 
 
-GATED: dict[str, Any] = {"hidden": (300, 300), "activation": "gated", "latent": 40, "net": "mlp"}
+GATED: dict[str, Any] = {
+    "hidden": (300, 300), "activation": "gated", "latent": 40, "net": "mlp", "warmup": 0.25
+}  # fmt: skip
 """The multilayer perceptron of the VampPrior's and the exemplar VAE's papers."""
 ONE: dict[str, Any] = {"hidden": (200, 200), "activation": "tanh", "latent": 50, "net": "mlp"}
 """The network with one stochastic layer of the importance-weighted autoencoder's paper."""

@@ -21,7 +21,10 @@ def layers(sizes: Sequence[int], act: str) -> list[nn.Module]:
     made: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
         if act == GATED:
-            made += [nn.Linear(before, 2 * after), nn.GLU()]
+            linear = nn.Linear(before, 2 * after)
+            # By torch's own start each gated layer's output would be a third of its input's size.
+            nn.init.kaiming_normal_(linear.weight)
+            made += [linear, nn.GLU()]
         else:
             made += [nn.Linear(before, after), activation(act)]
     return made

@@ -193,6 +193,21 @@ def test_errors_name_what_was_given() -> None:
         build_encoder("conv", (1, 8, 8), hidden=())
 
 
+def test_a_gated_layer_keeps_the_size_of_its_input() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        x, encoder = (
+            torch.randn(200, 300),
+            build_encoder("mlp", (300,), hidden=(300, 300, 300), activation="gated"),
+        )
+        linear = next(m for m in encoder.modules() if isinstance(m, nn.Linear))
+        first = linear(x)
+        torch.testing.assert_close(nn.GLU()(first), first[:, :300] * torch.sigmoid(first[:, 300:]))
+        assert 0.3 < float(encoder(x).detach().std()) < 1.0
+    with pytest.raises(LatentryError, match="only the net mlp has gated layers"):
+        build_encoder("conv", (1, 8, 8), activation="gated")
+
+
 @pytest.mark.parametrize("name", list(ACTIVATIONS))
 def test_activations(name: str) -> None:
     encoder = build_encoder("mlp", (4,), hidden=(5,), activation=name)
