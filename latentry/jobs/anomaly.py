@@ -14,8 +14,8 @@ from ..building import seed
 from ..data.datasets import Dataset
 from ..errors import LatentryError, suggest
 from ..estimator import Estimator, option
-from ..inputs import read_rows
-from . import defaults
+from ..inputs import read_rows, read_training
+from .defaults import Detective, networks
 from .scoring import OF_SPACE, Reference, check_score
 from .thresholds import Scale, conformal_threshold, p_values
 
@@ -82,7 +82,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         Raises LatentryError for options or rows that cannot work.
         """
         self._check()
-        rows = self._read(X, reset=True)
+        rows = self._read_training(X)
         first = seed(self.random_state)
         learn, held = self._split(len(rows), first)
         share = USUAL_SHARE if self.contamination == "auto" else float(self.contamination)
@@ -103,7 +103,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def _train(self, rows: Dataset, first: int) -> list[Estimator]:
         if self.model is None:
             made: list[Estimator] = list(
-                defaults.networks(len(rows), int(np.prod(rows.x.shape[1:])), self.members)
+                networks(len(rows), int(np.prod(rows.x.shape[1:])), self.members)
             )
         else:
             made = [cast(Estimator, clone(self.model)) for _ in range(self.members)]
@@ -143,8 +143,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         With scoring="auto" a weighted mean of standardised scores, about 0 for usual rows. Any
         other score is the mean over the members, negated, in nats or standard deviations.
         """
-        check_is_fitted(self)
-        return -self._scores(self._read(X, reset=False))
+        return -self._scores(self._read(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """`score_samples` less the threshold, (N,): negative for anomalies."""
@@ -177,14 +176,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         import pandas as pd
 
-        check_is_fitted(self)
-        rows = self._read(X, reset=False)
+        rows = self._read(X)
         values = self._contributions(rows)
         if excess:
             values = values - self._contributions(self._usual).mean(0)
-        names = getattr(self, "feature_names_in_", None)
-        names = [f"x{i}" for i in range(values.shape[1])] if names is None else list(names)
-        return pd.DataFrame(values, columns=names)
+        names = self.schema_.columns or [f"x{i}" for i in range(values.shape[1])]
+        return pd.DataFrame(values, columns=list(names))
 
     def as_pyod(self) -> PyODDetector:
         """The detector with PyOD's conventions: 1 is an anomaly, larger is stranger."""
@@ -212,12 +209,28 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def _contributions(self, rows: Dataset) -> np.ndarray:
         return np.mean([each.contributions(rows) for each in self.references_], axis=0)
 
-    def _read(self, X: Any, *, reset: bool) -> Dataset:
-        """The rows as an array with the names of its columns."""
-        array, columns = read_rows(cast(Any, self), X, reset=reset)
+    def _read_training(self, X: Any) -> Dataset:
+        """The rows as an array, and what they are, in the way that the model reads them."""
+        reader: Any = Detective() if self.model is None else clone(self.model)
+        array, self.schema_ = read_training(reader, X)
+        self.n_features_in_ = reader.n_features_in_
+        if hasattr(reader, "feature_names_in_"):
+            self.feature_names_in_ = reader.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return self._dataset(array, getattr(X, "levels", None))
+
+    def _read(self, X: Any) -> Dataset:
+        """Rows like those of training."""
+        check_is_fitted(self)
+        return self._dataset(read_rows(cast(Any, self), X, reset=False)[0])
+
+    def _dataset(self, array: np.ndarray, levels: int | None = None) -> Dataset:
+        schema = self.schema_
         if self.model is None and array.dtype.kind in "iub":
             array = array.astype(np.float64)  # whole numbers are measured like any others
-        return Dataset("rows", array, columns=columns, levels=getattr(X, "levels", None))
+        known = schema if schema.kind == "table" else None
+        return Dataset("rows", array, columns=schema.columns, levels=levels, schema=known)
 
     def _check(self) -> None:
         """Raise LatentryError for options that make no sense."""

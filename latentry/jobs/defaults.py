@@ -22,8 +22,7 @@ class Detective(DenoisingAE):
     Bengio, 2014, https://arxiv.org/abs/1211.4246. So it needs no bottleneck to tell normal rows.
     """
 
-    level: float = option(0.1, "standard deviation of the noise")
-    hidden: int | tuple[int, ...] | None = option((64,), "sizes of the hidden layers")
+    hidden: int | tuple[int, ...] | None = option((256,), "sizes of the hidden layers")
     activation: str = option("silu", "activation of the network")
     lr: float = option(3e-3, "learning rate")
     schedule: str = option("cosine", "learning rate over time")
@@ -37,12 +36,10 @@ class Detective(DenoisingAE):
 def networks(rows: int, width: int, count: int) -> list[Detective]:
     """`count` networks for `rows` rows of `width` numbers, in turn narrow and wide.
 
-    A narrow code of a quarter of the width sees what the columns have in common; a wide one, of
-    twice the width, sees small departures anywhere.
+    A narrow code, of a quarter of the width, holds what the columns have in common; a wide one, of
+    twice the width, is kept from copying its input by more noise, and sees departures anywhere.
     """
-    sizes = (max(2, width // 4), 2 * width)
-    made = []
-    for i in range(count):
-        net = Detective(latent=min(sizes[i % 2], WIDEST))
-        made.append(net.set_params(epochs=math.ceil(STEPS / (max(1, rows // net.batch_size)))))
-    return made
+    epochs = math.ceil(STEPS / max(1, rows // Detective.batch_size))
+    narrow = {"latent": min(max(2, width // 4), WIDEST), "level": 0.1}
+    wide = {"latent": min(2 * width, WIDEST), "level": 0.5}
+    return [Detective(epochs=epochs, **(wide if i % 2 else narrow)) for i in range(count)]

@@ -25,6 +25,8 @@ ITSELF = 1e-4
 """What is nearer than this, in standard deviations per dimension, is the same row."""
 RIDGE = 1e-3
 """Added to the variances of standardised codes, which may lie in a subspace."""
+LEVELS = 64
+"""Levels of a column that are told apart where rows are compared; further ones are alike."""
 SKETCH = 1000
 """Reference rows among which a far neighbour is looked for: its rank scales with their number."""
 
@@ -135,7 +137,22 @@ class Reference:
         if unseen.any():
             model = self.est.model_
             x = torch.where(unseen, model.decode(model.encode(x, c).mean, c).mean, x)
-        return x.flatten(1)
+        return x.flatten(1) if self.est.schema_.kind != "table" else self._measurable(x)
+
+    def _measurable(self, x: Tensor) -> Tensor:
+        """Rows (B, D) of a table with a 0 or 1 for each of a column's first levels.
+
+        Standardised, they give the distance of correspondence analysis, in which a rare level is
+        far from the others: Greenacre, 1984, "Theory and Applications of Correspondence Analysis".
+        """
+        parts = []
+        for i, column in enumerate(self.est.schema_.learned):
+            if column.ordered:
+                parts.append(x[:, i : i + 1])
+            else:
+                levels = torch.arange(min(column.size, LEVELS), device=x.device)
+                parts.append((x[:, i : i + 1] == levels).to(x.dtype))
+        return torch.cat(parts, 1)
 
 
 @torch.inference_mode()

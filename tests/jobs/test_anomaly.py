@@ -101,9 +101,7 @@ def test_explanations_sum_to_the_score_and_name_the_column() -> None:
 @pytest.mark.parametrize("scoring", ["elbo", "mahalanobis", "neighbours", "far-row-neighbours"])
 def test_one_score_alone(scoring: str) -> None:
     made = AnomalyDetector(TINY, scoring=scoring, members=2, random_state=0).fit(NORMAL)
-    each = [
-        reference.scores(made._read(ODD, reset=False), scoring) for reference in made.references_
-    ]
+    each = [reference.scores(made._read(ODD), scoring) for reference in made.references_]
     np.testing.assert_allclose(made.score_samples(ODD), -np.mean(each, axis=0))
 
 
@@ -142,7 +140,7 @@ def test_the_pyod_conventions(detector: AnomalyDetector) -> None:
 
 
 def test_the_ensemble_is_a_mean_of_standardised_scores(detector: AnomalyDetector) -> None:
-    rows = detector._read(ODD, reset=False)
+    rows = detector._read(ODD)
     total = 0
     for how, weight in AUTO.items():
         each = zip(detector.scales_[how], detector._each(rows, how), strict=True)
@@ -186,3 +184,16 @@ def test_rows_that_cannot_work(detector: AnomalyDetector) -> None:
         AnomalyDetector(TINY, members=1, calibration=0).fit(frame).p_values(frame)
     with pytest.raises(LatentryError, match="inf"):
         made.predict(frame.assign(a=np.inf))
+
+
+def test_a_table_of_mixed_columns() -> None:
+    rng = np.random.default_rng(0)
+    town = rng.choice(["Ulm", "Bonn", "Kiel"], 200)
+    frame = pd.DataFrame({"town": town, "income": rng.normal(size=200) + 5 * (town == "Ulm")})
+    frame.loc[::9, "town"] = None
+    made = AnomalyDetector(members=1, random_state=0).fit(frame)
+    odd = pd.DataFrame({"income": [30.0, 0.0], "town": ["Ulm", "Bonn"]})  # another order
+    assert made.predict(odd).tolist() == [-1, 1]
+    assert made.explain(odd, excess=True).iloc[0].idxmax() == "income"
+    assert list(made.explain(frame)) == ["town", "income"]
+    np.testing.assert_allclose(made.score_samples(frame), -made.training_scores_, atol=1e-4)
