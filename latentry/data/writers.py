@@ -101,6 +101,11 @@ def save_table(
     frame = _frame(array, columns)
     if labels is not None:
         frame["label"] = labels
+    save_frame(path, frame)
+
+
+def save_frame(path: Path, frame: Any) -> None:
+    """Writes a pandas DataFrame as a .csv or .parquet table, without its index."""
     if path.suffix.lower() == ".csv":
         with atomic(path, "w") as file:
             frame.to_csv(file, index=False, lineterminator="\n")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentry.jobs import AnomalyDetector, defaults
+
+RNG = np.random.default_rng(0)
+NORMAL = pd.DataFrame(RNG.normal(size=(150, 3)), columns=["height", "weight", "age"]).round(3)
+ODD = pd.DataFrame({"height": [0.0, 0.0], "weight": [25.0, 0.0], "age": [0.0, 0.0]})
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defaults, "STEPS", 40)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> None:
+    NORMAL.to_csv(tmp_path / "train.csv", index=False)
+    ODD[["age", "weight", "height"]].assign(note=1).to_csv(tmp_path / "test.csv", index=False)
+
+
+def test_scores_and_reasons_of_new_rows(cli, tables) -> None:
+    said = cli("detect", "train.csv", "test.csv", "-o", "scores.csv")
+    assert said.code == 0, said.err
+    assert "1 of 2 rows score above" in said.out
+    found = pd.read_csv("scores.csv")
+    assert list(found) == [
+        "row", "score", "p_value", "is_anomaly", "column_1", "column_2", "column_3",
+    ]  # fmt: skip
+    assert found["is_anomaly"].tolist() == [True, False]
+    assert found["column_1"][0] == "weight"
+    assert found["p_value"][0] == pytest.approx(1 / 16)  # 15 of 150 rows were held out
+    made = AnomalyDetector(random_state=0).fit(NORMAL)
+    np.testing.assert_allclose(found["score"], -made.score_samples(ODD), rtol=1e-4)
+
+
+def test_rows_that_were_learned_from(cli, tables) -> None:
+    said = cli(
+        "detect", "train.csv", "--json", "--model", "ae", "--score", "reconstruction",
+        "--contamination", "0.2",
+    )  # fmt: skip
+    assert said.json["rows"] == 150 and said.json["anomalies"] == 30 and said.json["out"] is None
+    scores = [row["score"] for row in said.json["strangest"]]
+    assert scores == sorted(scores, reverse=True) and scores[-1] > said.json["threshold"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--contamination", "lots"], "contamination='lots': it is a share above 0"),
+        (["--score", "elbow"], "Did you mean 'elbo'"),
+        (["--model", "va"], "no model is called 'va'"),
+        (["--threshold", "quantil"], "Did you mean 'quantile'"),
+        (["-o", "scores.png"], "scores are a table"),
+        (["-o", "train.csv"], "it exists already"),
+    ],
+)
+def test_mistakes(cli, tables, given: list[str], words: str) -> None:
+    said = cli("detect", "train.csv", *given)
+    assert said.code == 2 and words in said.err
+
+
+def test_a_missing_column(cli, tables) -> None:
+    NORMAL.rename(columns={"weight": "wieght"}).to_csv("other.csv", index=False)
+    said = cli("detect", "train.csv", "other.csv")
+    assert said.code == 2
+    assert "no column 'weight'" in said.err and "Did you mean 'wieght'" in said.err
