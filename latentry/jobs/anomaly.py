@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -32,8 +33,6 @@ AUTO = {
     "far-row-neighbours": 1.0,
 }
 """The weights of scoring="auto": what is reconstructed, the code, and the row count alike."""
-SHARED = {how for how, (space, _) in OF_SPACE.items() if space == "rows"}
-"""Scores that are the same for every member."""
 THRESHOLDS = ("auto", "quantile", "conformal")
 USUAL_SHARE = 0.1
 """The share of anomalies that a far neighbour allows for where contamination="auto"."""
@@ -90,8 +89,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self._usual = _part(rows, np.sort(taken))
         hows = tuple(AUTO) if self.scoring == "auto" else (self.scoring,)
         self.references_ = [
-            Reference(est, self._usual, hows, self.neighbours, share, first)
-            for est in self._train(_part(rows, learn), first)
+            Reference(est, self._usual, own, self.neighbours, share, first)
+            for est, own in self._asked(self._train(_part(rows, learn), first), hows)
         ]
         self.scales_ = {how: [Scale.of(each) for each in self._each(self._usual, how)]
                         for how in hows}  # fmt: skip
@@ -110,6 +109,20 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         for i, est in enumerate(made):
             est.set_params(random_state=(first + i) % 2**31).fit(rows)
         return made
+
+    def _asked(
+        self, made: list[Estimator], hows: tuple[str, ...]
+    ) -> Iterator[tuple[Estimator, tuple[str, ...]]]:
+        """Each member with the scores that it is asked for.
+
+        The distances between rows are the same for all of them. In an ensemble, a code that is no
+        narrower than the row says nothing that these do not, unless there is no other code.
+        """
+        width = self.schema_.features
+        narrow = [est.model_.latent < width for est in made]
+        for i, est in enumerate(made):
+            spaces = {"rows": i == 0, "codes": len(hows) == 1 or narrow[i] or not any(narrow)}
+            yield est, tuple(h for h in hows if h not in OF_SPACE or spaces[OF_SPACE[h][0]])
 
     def _split(self, n: int, first: int) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of the rows that are learned from, and of those held out, in rising order."""
@@ -202,9 +215,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return total / sum(AUTO.values())
 
     def _each(self, rows: Dataset, how: str) -> list[np.ndarray]:
-        """The score of each row, (N,), by each of the members; by one where they all agree."""
-        asked = self.references_[:1] if how in SHARED else self.references_
-        return [reference.scores(rows, how) for reference in asked]
+        """The score of each row, (N,), by each of the members that are asked for it."""
+        return [each.scores(rows, how) for each in self.references_ if how in each.hows]
 
     def _contributions(self, rows: Dataset) -> np.ndarray:
         return np.mean([each.contributions(rows) for each in self.references_], axis=0)

@@ -91,7 +91,7 @@ class Reference:
     def __init__(
         self, est: Estimator, X: Any, hows: tuple[str, ...], near: int, share: float, seed: int
     ) -> None:
-        self.est = est
+        self.est, self.hows = est, hows
         wanted = {OF_SPACE[how][0] for how in hows if how in OF_SPACE}
         self.spaces = {
             name: Space(self._points(X, name), near, share, seed) for name in sorted(wanted)

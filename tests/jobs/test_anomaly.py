@@ -101,7 +101,9 @@ def test_explanations_sum_to_the_score_and_name_the_column() -> None:
 @pytest.mark.parametrize("scoring", ["elbo", "mahalanobis", "neighbours", "far-row-neighbours"])
 def test_one_score_alone(scoring: str) -> None:
     made = AnomalyDetector(TINY, scoring=scoring, members=2, random_state=0).fit(NORMAL)
-    each = [reference.scores(made._read(ODD), scoring) for reference in made.references_]
+    rows = made._read(ODD)
+    asked = made.references_[:1] if "row" in scoring else made.references_
+    each = [reference.scores(rows, scoring) for reference in asked]
     np.testing.assert_allclose(made.score_samples(ODD), -np.mean(each, axis=0))
 
 
@@ -147,6 +149,14 @@ def test_the_ensemble_is_a_mean_of_standardised_scores(detector: AnomalyDetector
         total = total + weight * np.mean([scale(values) for scale, values in each], axis=0)
     np.testing.assert_allclose(detector.score_samples(ODD), -total / sum(AUTO.values()))
     assert np.median(detector.training_scores_) == pytest.approx(0, abs=0.3)
+
+
+def test_codes_no_narrower_than_the_rows_are_left_to_the_rows(detector: AnomalyDetector) -> None:
+    narrow, wide = detector.references_
+    assert (narrow.est.latent, wide.est.latent) == (2, 10)
+    assert set(narrow.hows) == set(AUTO) and wide.hows == ("reconstruction",)
+    alone = AnomalyDetector(VAE(latent=9, hidden=(4,), epochs=1), members=1).fit(NORMAL)
+    assert set(alone.references_[0].hows) == set(AUTO)
 
 
 @pytest.mark.parametrize(
