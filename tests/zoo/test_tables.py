@@ -16,12 +16,12 @@ REFUSED = {
     "sigma-vae": "columns of several kinds: use the likelihood columns",
 }
 MODELS = sorted(set(models()) - set(REFUSED))
-SMALL = {"latent": 2, "hidden": (16,), "epochs": 2, "random_state": 0}
+SMALL = {"latent": 2, "hidden": (8,), "epochs": 1, "random_state": 0}
 
 pytestmark = pytest.mark.filterwarnings("ignore:ConditionalVAE was fitted without")
 
 
-def table(n: int = 150) -> pd.DataFrame:
+def table(n: int = 130) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     town = rng.choice(["Ulm", "Bonn", "Kiel"], n)
     frame = pd.DataFrame(
@@ -55,7 +55,7 @@ def test_it_learns_a_mixed_table(name: str, tmp_path) -> None:
     pd.testing.assert_frame_equal(again.sample(5, seed=1), model.sample(5, seed=1))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["vae", "ae", "rae", "vamp-prior-vae", "vae-gan", "hvae", "geco"])
 def test_it_learns_a_table_of_levels_alone(name: str) -> None:
     frame = table()[["town", "member"]]
     model = models()[name](**SMALL).fit(frame)
