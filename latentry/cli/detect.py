@@ -11,7 +11,7 @@ import typer
 
 from ..errors import LatentryError, suggest
 from .app import app
-from .given import Data, DataDir, Drop, Force, Json, Label, Seed, listed
+from .given import Data, DataDir, Drop, Force, Json, Label, SchemaFile, Seed, listed
 from .output import emit, note, say, table
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def detect(
     ] = 0.05,
     label: Label = None,
     drop: Drop = None,
+    schema: SchemaFile = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     force: Force = False,
@@ -89,8 +90,8 @@ def detect(
         false_alarms=false_alarms,
         random_state=seed,
     )
-    rows = load(train, data_dir=data_dir, label=label, drop=listed(drop))
-    others = rows if test is None else _alike(load(test, data_dir=data_dir), rows, test)
+    rows = load(train, data_dir=data_dir, label=label, drop=listed(drop), schema=schema)
+    others = rows if test is None else _alike(test, rows, data_dir)
     if not json_:
         note(f"Learning from {len(rows):,} rows ...")
     made.fit(rows)
@@ -108,18 +109,32 @@ def _number(text: str) -> Any:
         return text
 
 
-def _alike(test: Dataset, train: Dataset, name: str) -> Dataset:
-    """The columns of the training rows, in their order; others, such as a label, are left out."""
-    if train.columns is None or test.columns is None or test.columns == train.columns:
+def _alike(name: str, train: Dataset, data_dir: Path | None) -> Dataset:
+    """The rows of TEST with the columns of the training rows; others, as a label, are left out."""
+    from ..data import load
+
+    test = load(name, data_dir=data_dir)
+    if train.columns is None or test.columns is None:
         return test
-    for column in train.columns:
-        if column not in test.columns:
+    wanted = _names(train, learned=True)
+    for column in wanted:
+        if column not in _names(test):
             raise LatentryError(
                 f"{name} has no column {column!r}, which the training rows have; add it, or leave"
-                f" it out with --drop {column}.{suggest(column, test.columns)}"
+                f" it out with --drop {column}.{suggest(column, _names(test))}"
             )
-    order = [test.columns.index(column) for column in train.columns]
+    others = [column for column in _names(test) if column not in _names(train)]
+    if train.schema is not None or test.schema is not None:
+        return load(name, data_dir=data_dir, drop=others, schema=train.schema)
+    order = [test.columns.index(column) for column in wanted]
     return dataclasses.replace(test, x=test.x[:, order], columns=train.columns)
+
+
+def _names(dataset: Dataset, learned: bool = False) -> list[str]:
+    """The columns of a table, also those that are not learned unless these alone are asked for."""
+    if dataset.schema is None:
+        return list(dataset.columns or ())
+    return [each.name for each in dataset.schema.table if each.learned or not learned]
 
 
 def _result(made: AnomalyDetector, rows: Dataset) -> pd.DataFrame:

@@ -70,3 +70,14 @@ def test_a_missing_column(cli, tables) -> None:
     said = cli("detect", "train.csv", "other.csv")
     assert said.code == 2
     assert "no column 'weight'" in said.err and "Did you mean 'wieght'" in said.err
+
+
+def test_a_table_of_mixed_columns(cli, tables) -> None:
+    town = RNG.choice(["Ulm", "Bonn"], len(NORMAL))
+    NORMAL.assign(town=town, kind="good").to_csv("train.csv", index=False)
+    ODD.assign(town=["Bonn", None], comment=["first", "second"]).to_csv("test.csv", index=False)
+    said = cli("detect", "train.csv", "test.csv", "-o", "scores.csv", "--label", "kind")
+    assert said.code == 0, said.err
+    found = pd.read_csv("scores.csv")
+    assert found["is_anomaly"].tolist() == [True, False]
+    assert "weight" in found.loc[0, ["column_1", "column_2"]].tolist()
