@@ -22,5 +22,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
     >>> suggest("zzz", ["vae", "beta-vae"])
     ''
     """
-    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    by_lower = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
+    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""

@@ -108,8 +108,9 @@ class Columns(Distribution):
         """Log p of each cell on its own, (..., D), 0 where it is missing.
 
         A probability where a value is an atom or a level, else a density on the column's scale.
+        Of a cell that is inf nothing is asked, not even whether it is missing.
         """
-        unseen = torch.isnan(value)
+        unseen = ~torch.isfinite(value)
         seen = torch.where(unseen, 0.0, value)
         each = self._joined([part.log_prob(seen[..., at]) for part, at in self.parts])
         return torch.where(unseen, 0.0, each)
@@ -119,8 +120,9 @@ class Columns(Distribution):
         if not self.learning or self.gaps is None:
             return total
         logits, at = self.gaps
-        gone = torch.isnan(value[..., at])
-        return total + F.logsigmoid(torch.where(gone, logits, -logits)).sum(-1)
+        cells = value[..., at]
+        each = F.logsigmoid(torch.where(torch.isnan(cells), logits, -logits))
+        return total + torch.where(torch.isinf(cells), 0.0, each).sum(-1)
 
     def errors(self, value: Tensor) -> Tensor:
         """The squared error of the mean of numbers, and 1 for another level, (..., D)."""

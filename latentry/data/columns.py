@@ -52,7 +52,7 @@ class Column:
     origin : numbers are taken relative to it, so that float32 holds them
     dates : what the numbers of dates mean
     missing : the share of cells that are missing
-    last : of an identifier, the largest number or the longest text
+    last : of an identifier, the largest number, or the text that ends in it
     """
 
     name: str
@@ -131,7 +131,11 @@ class Column:
             return np.array([self.levels[0]] * n, dtype=object)
         if isinstance(self.last, int):
             return np.array([self.last + 1 + i for i in range(n)], dtype=object)
-        return np.array([f"{self.last}{i + 1}" for i in range(n)], dtype=object)
+        prefix = str(self.last).rstrip("0123456789")
+        digits = str(self.last)[len(prefix) :]
+        first = int(digits or 0) + 1
+        made = [f"{prefix}{i:0{len(digits)}d}" for i in range(first, first + n)]
+        return np.array(made, dtype=object)
 
     def describe(self) -> str:
         """One phrase, for example "categorical, 8 levels (Private 70%), 5.6% missing"."""

@@ -217,12 +217,16 @@ def _level(value: Any, cells: Cells) -> Any:
 
 
 def _last(seen: np.ndarray) -> Any:
-    """What new identifiers follow: the largest number, or what all texts begin with."""
+    """What new identifiers follow: the largest number, or the text that ends in it."""
     if seen.dtype == np.float64:
         return int(seen.max())
     first, last = min(map(str, seen)), max(map(str, seen))
     same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
-    return first[:same].rstrip("0123456789") or "new-"
+    prefix = first[:same].rstrip("0123456789")
+    rest = [str(v)[len(prefix) :] for v in seen]
+    if all(text.isascii() and text.isdigit() for text in rest):
+        return prefix + max(rest, key=lambda text: (int(text), len(text)))
+    return f"{prefix}new-"
 
 
 def _less(bound: float | None, origin: float) -> float | None:

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from .anomaly import AnomalyDetector
+from .constraints import Combinations, Inequality, Range, Unique
+from .synthesis import Synthesizer
 
-__all__ = ["AnomalyDetector"]
+__all__ = ["AnomalyDetector", "Combinations", "Inequality", "Range", "Synthesizer", "Unique"]

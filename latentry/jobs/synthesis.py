@@ -1,0 +1,282 @@
+"""New rows of a table: as those it was fitted on, given any of their cells, and as constrained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from .. import building, persistence, sampling
+from ..core.columns import Columns
+from ..core.veils import codes_given
+from ..data.columns import Column
+from ..data.files import atomic
+from ..data.mixed import Told, check_told, need_frame, read_told
+from ..errors import LatentryError, suggest
+from ..estimator import Estimator, option
+from ..zoo import named
+from . import given as fixed_cells
+from .constraints import Constraint, Made, State, check, from_dict, to_dict
+from .tabular import Tabular, passes
+
+ROWS = 2048
+"""Rows that are made together."""
+DRAWS = 64
+"""Codes of which one is taken for a row with fixed cells."""
+SYNTHESIS = "synthesis.json"
+
+
+@dataclass(eq=False, repr=False)
+class Synthesizer(BaseEstimator):
+    """Makes rows like those of a table: DataFrame in, DataFrame out.
+
+    Columns, their order and types, levels and missing cells come back as they went in; identifiers
+    and constants too. Each cell is drawn from its distribution, so that rare levels and tails
+    are as frequent as they were.
+
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> table = pd.DataFrame({"age": rng.integers(18, 80, 200), "sex": rng.choice(["f", "m"], 200)})
+    >>> synthesizer = Synthesizer(random_state=0).fit(table, epochs=2)
+    >>> synthesizer.sample(3, {"sex": "f"}).sex.tolist()
+    ['f', 'f', 'f']
+    """
+
+    model: Estimator | None = option(None, "any model with a prior; None for one that suits tables")
+    constraints: Sequence[Constraint] = option((), "what holds in every row that is made")
+    random_state: Any = option(None, "seed; the same seed gives the same rows")
+
+    def fit(self, X: Any, y: Any = None, *, schema: Told = None, **given: Any) -> Self:
+        """Learn the table X: a DataFrame of pandas, polars or Arrow. y is not looked at.
+
+        schema: what columns are, where `latentry.data.infer_columns` does not tell it right.
+        given: more for the model's `fit`, such as folder= and progress=, and its epochs.
+        Raises LatentryError for tables, options and constraints that cannot work.
+        """
+        if self.model is not None and not isinstance(self.model, Estimator):
+            raise LatentryError(
+                f"model={self.model!r} is no model; give one such as latentry.VAE(), or None."
+            )
+        frame = need_frame(X)
+        check(self.constraints, frame.names)
+        if self.constraints and not hasattr(X, "iloc"):
+            raise LatentryError("Constraints take a DataFrame of pandas; give X.to_pandas().")
+        said: dict[str, Any] = check_told(read_told(schema), frame.names)
+        self.states_: list[State] = []
+        for each in self.constraints:
+            self.states_.append(each.learn(X))
+            for name, told in each.told(X).items():
+                said[name] = told | said.get(name, {})
+        est: Any = Tabular() if self.model is None else clone(cast(Any, self.model))
+        epochs = given.pop("epochs", None)
+        if epochs is None and self.model is None:
+            epochs = passes(len(frame), est.batch_size)
+        est.set_params(random_state=self.random_state)
+        if epochs is not None:
+            est.set_params(epochs=epochs)
+        self.estimator_: Estimator = est.fit(self._with_beside(X), schema=said, **given)
+        self._check_prior()
+        return self
+
+    def fit_sampler(self, X: Any, sampler: str = "auto", *, seed: int = 0) -> Self:
+        """Draw codes from a density fitted after training: see `Estimator.fit_sampler`."""
+        self.estimator_.fit_sampler(self._with_beside(X), sampler, seed=seed)
+        return self
+
+    @property
+    def columns_(self) -> tuple[Column, ...]:
+        """What the columns of the table are."""
+        beside = self._beside_names()
+        return tuple(c for c in self.estimator_.schema_.table if c.name not in beside)
+
+    # -------------------------------------------------------------------------------------- making
+
+    def sample(
+        self,
+        n: int | None = None,
+        conditions: Any = None,
+        *,
+        balance: str | None = None,
+        seed: int | None = None,
+        draws: int = DRAWS,
+    ) -> Any:
+        """Exactly n new rows.
+
+        conditions: fixed cells, {"column": value} for all rows or a DataFrame with a row for each;
+            a missing value fixes that the cell is missing. All other cells are drawn given these:
+            see `latentry.core.veils.codes_given`, which takes one of `draws` codes.
+        balance: a column of levels of which each is to occur equally often.
+        seed: defaults to one made from `random_state`.
+        Raises LatentryError for unknown columns and levels, and for conditions that contradict a
+        constraint or what the column can be.
+        """
+        check_is_fitted(self, "estimator_")
+        columns = self.columns_
+        seed = building.seed(self.random_state) if seed is None else seed
+        cells = fixed_cells.read(conditions, n, columns)
+        if balance is not None:
+            self._balance(cells, balance, seed)
+        rows = fixed_cells.encode(cells, self.estimator_.schema_.table)
+        allowed = self._allowed(cells)
+        if draws < 2:
+            raise LatentryError(f"draws={draws} is too few; one is taken of at least 2.")
+        with torch.random.fork_rng(), torch.inference_mode():
+            torch.manual_seed(seed)
+            made = self._made(rows, allowed, draws)
+        return self._finished(made, cells)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """A lower bound on the mean log-likelihood of rows, in nats for each: higher is better.
+
+        Held-out rows tell which of several models of one table, with one set of constraints, is
+        best. See `Estimator.score_samples`.
+        """
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.score(self._with_beside(X))
+
+    # -------------------------------------------------------------------------------------- saving
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model and the constraints into a new folder (no pickle)."""
+        check_is_fitted(self, "estimator_")
+        persistence.save(self.estimator_, Path(folder))
+        self.save_constraints(folder)
+
+    def save_constraints(self, folder: str | Path) -> None:
+        """Write the constraints beside a run that `fit(folder=...)` made."""
+        pairs = zip(self.constraints, self.states_, strict=True)
+        kept = [{"constraint": to_dict(each), "state": state} for each, state in pairs]
+        with atomic(Path(folder) / SYNTHESIS) as file:
+            file.write(json.dumps(kept, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """A saved synthesizer, or one over the model of a table that a run holds."""
+        folder = Path(folder)
+        name = persistence.read_info(folder)["model"]
+        est = (Tabular if name == Tabular.__name__ else named(name)).load(folder)
+        if est.schema_.kind != "table":
+            raise LatentryError(
+                f"{folder} holds a model of {est.schema_.describe()}; synthesising takes a model of"
+                " a table of mixed columns."
+            )
+        path = folder / SYNTHESIS
+        kept = json.loads(path.read_text("utf-8")) if path.is_file() else []
+        made = cls(constraints=[from_dict(e["constraint"]) for e in kept])
+        made.states_, made.estimator_ = [each["state"] for each in kept], est
+        made.random_state = est.seed_
+        made._check_prior()
+        return made
+
+    # ------------------------------------------------------------------------------------ internal
+
+    def _check_prior(self) -> None:
+        est = self.estimator_
+        if not est.sampled:
+            raise LatentryError(
+                f"{type(est).__name__} is never sampled; use a model that is, such as VAE."
+            )
+
+    def _with_beside(self, X: Any) -> Any:
+        """The table with the columns that constraints have learned beside it."""
+        if not self.constraints:
+            return X
+        return X.assign(
+            **{
+                name: cells
+                for each, state in zip(self.constraints, self.states_, strict=True)
+                for name, cells in each.beside(X, state).items()
+            }
+        )
+
+    def _beside_names(self) -> list[str]:
+        return [name for each in self.constraints if (name := getattr(each, "name", None))]
+
+    def _balance(self, cells: Any, name: str, seed: int) -> None:
+        """Fix the cells of a column so that each of its levels occurs equally often."""
+        known = {column.name: column for column in self.columns_}
+        if name not in known or not known[name].levels or not known[name].learned:
+            levels = [n for n, c in known.items() if c.levels and c.learned]
+            raise LatentryError(
+                f"balance={name!r} is no column of levels; there are {', '.join(levels)}."
+                f"{suggest(name, levels)}"
+            )
+        if name in cells:
+            raise LatentryError(f"balance={name!r} is fixed by the conditions; leave one out.")
+        levels = known[name].levels
+        which = np.arange(len(cells)) % len(levels)
+        np.random.default_rng(seed).shuffle(which)
+        cells[name] = np.array(levels, dtype=object)[which]
+
+    def _allowed(self, cells: Any) -> dict[int, Tensor]:
+        """Of columns beside, by their place, which levels (N, L) the fixed cells leave."""
+        places = {c.name: i for i, c in enumerate(self.estimator_.schema_.learned)}
+        allowed: dict[int, Tensor] = {}
+        for each, state in zip(self.constraints, self.states_, strict=True):
+            each.check(cells, state)
+            fits = each.allowed(cells, state)
+            if fits is not None:
+                allowed[places[each.name]] = torch.from_numpy(fits)  # pyright: ignore[reportAttributeAccessIssue]
+        return allowed
+
+    def _made(self, rows: np.ndarray, allowed: dict[int, Tensor], draws: int) -> Any:
+        """Rows (N, D) with all that is not fixed drawn, as a DataFrame."""
+        est, parts = self.estimator_, []
+        for start in range(0, len(rows), ROWS):
+            some = slice(start, start + ROWS)
+            fixed = torch.from_numpy(rows[some]).to(est._device)
+            said = torch.isfinite(fixed) | torch.isnan(fixed)
+            x = torch.where(torch.isinf(fixed), fixed, est.scaler_(fixed.masked_fill(~said, 0.0)))
+            z = self._codes(x, bool(said.any()), draws)
+            px = est.model_.decode(z, None)
+            assert isinstance(px, Columns)
+            new = px.with_gaps(px.sample())
+            for place, fits in allowed.items():
+                new[:, place] = _restricted(px, new, place, fits[some].to(new.device))
+            parts.append(torch.where(said, fixed, est._data_units(new).to(fixed.device)).cpu())
+        return est.schema_.unpack(torch.cat(parts))
+
+    def _codes(self, x: Tensor, given: bool, draws: int) -> Tensor:
+        """A code for each row, (B, latent)."""
+        est = self.estimator_
+        if not given:
+            return sampling.draw(est, len(x), None, None, 1.0)
+        if not est.model_.has_bound:
+            raise LatentryError(
+                f"{type(est).__name__} has no density of its codes, so rows cannot be made given"
+                " cells; leave conditions out, or use a VAE."
+            )
+        return codes_given(est.model_, x, draws)
+
+    def _finished(self, made: Any, cells: Any) -> Any:
+        """The rows as a DataFrame of the table's columns, with fixed cells exact."""
+        columns = {column.name: column for column in self.columns_}
+        if not hasattr(made, "iloc"):  # of polars, whose fixed cells are as the model has them
+            return made
+        beside = made[[n for n in self._beside_names() if n in made]]
+        table = made[list(columns)].copy()
+        for name in cells.columns:
+            if not cells[name].isna().all():
+                table[name] = cells[name].astype(table[name].dtype)
+        for each, state in zip(self.constraints, self.states_, strict=True):
+            each.mend(Made(table, beside, list(cells.columns), columns), state)
+        return table
+
+
+def _restricted(px: Columns, rows: Tensor, place: int, fits: Tensor) -> Tensor:
+    """Draws (B,) of the level in one place of rows (B, D), from the levels (B, L) that are left."""
+    log_p = torch.full(fits.shape, -torch.inf, device=rows.device)
+    for level in torch.nonzero(fits.any(0)).flatten():
+        asked = rows.clone()
+        asked[:, place] = level
+        log_p[:, level] = px.log_probs(asked)[:, place]
+    log_p = log_p.masked_fill(~fits, -torch.inf)
+    return (log_p - torch.log(torch.empty_like(log_p).exponential_())).argmax(1).to(rows.dtype)
