@@ -16,7 +16,7 @@ What each of them is follows from what the column is:
 distributions in the data (at an output of 0 the loss of every column is its entropy, and what is
 learned from there on is what columns say of each other), (2) numbers have one scale, and (3) what
 a number can gain is bounded: its scale has the floor MIN_LOG_SCALE, 1/40 of the column's standard
-deviation, so that it can be told at most 3.6 nats better than its marginal, about as much as one of
+deviation, so that it can be told at most 3.7 nats better than its marginal, about as much as one of
 37 even levels. Beyond that, terms are summed as they are: weights would make a bound of no
 distribution.
 
