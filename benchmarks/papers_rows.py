@@ -41,7 +41,7 @@ FLOWS = "Rezende & Mohamed, 2015, arXiv 1505.05770"
 
 
 def model(name: str, **fixed: Any) -> Callable[..., Estimator]:
-    """Builds the named model with the fields that it is given, and those that the row insists on."""
+    """Builds the named model with the fields that it is given, and those of the row."""
 
     def build(**given: Any) -> Estimator:
         return latentry.models()[name](**(given | fixed))
