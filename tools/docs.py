@@ -4,7 +4,7 @@
     python tools/docs.py --check   fails if they differ from what would be written
 
 README.md gets its table of models, docs/reference.md the public Python surface, docs/cli.md the
-help texts of the command line.
+help texts of the command line, each page under docs/models/ the tables of its family.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import inspect
 import re
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,10 @@ from latentry.estimator import Estimator
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
+FAMILIES = ROOT / "docs" / "models"
+OF_FAMILY = re.compile(r"(<!-- models of ([\w, ]+): begin -->\n).*?(<!-- models: end -->)", re.S)
+"""On a family's page, around its tables: it names the modules of the zoo that hold the family."""
+OVERVIEW = re.compile(r"(<!-- families: begin -->\n).*?(<!-- families: end -->)", re.S)
 GENERATED = "<!-- Written by `make docs` from the code; edit the docstrings instead. -->\n"
 
 
@@ -42,10 +48,17 @@ def model_table() -> str:
     """The named models as a Markdown table."""
     rows = ["| model | class | what it is | source |", "|---|---|---|---|"]
     for name, cls in zoo.models().items():
-        what = summary(cls).partition(": ")[2] or summary(cls)
-        cited = "; ".join(_citation(line) for line in sources(cls))
-        rows.append(f"| `{name}` | `{cls.__name__}` | {what} | {cited} |")
+        rows.append(f"| `{name}` | `{cls.__name__}` | {_what(cls)} | {_cited(cls)} |")
     return "\n".join(rows)
+
+
+def _what(cls: type) -> str:
+    """What a model is, without its name before it."""
+    return summary(cls).partition(": ")[2] or summary(cls)
+
+
+def _cited(cls: type) -> str:
+    return "; ".join(_citation(line) for line in sources(cls))
 
 
 def _citation(line: str) -> str:
@@ -63,6 +76,58 @@ def readme() -> str:
     return f"{head}{BEGIN}\n{model_table()}\n{END}{rest.split(END, 1)[1]}"
 
 
+def families() -> dict[Path, dict[str, type]]:
+    """The pages of docs/models that show a family, and its models by name.
+
+    Ends the program where a model is on no page, or on two.
+    """
+    found: dict[Path, dict[str, type]] = {}
+    for page in sorted(FAMILIES.glob("*.md")):
+        marks = OF_FAMILY.findall(page.read_text("utf-8"))
+        modules = {word.strip() for _, names, _ in marks for word in names.split(",")}
+        if modules:
+            found[page] = {
+                name: cls
+                for name, cls in zoo.models().items()
+                if cls.__module__.rpartition(".")[2] in modules
+            }
+    shown = [name for models in found.values() for name in models]
+    for name, cls in zoo.models().items():
+        if shown.count(name) != 1:
+            sys.exit(
+                f"{name} stands on {shown.count(name)} pages of docs/models, not on one: name"
+                f" {cls.__module__.rpartition('.')[2]} in the line 'models of ...' of one of them."
+            )
+    return found
+
+
+def family(page: Path, models: dict[str, type]) -> str:
+    """A family's page with the tables of its models as the code has them."""
+    rows = ["| model | what it is | paper |", "|---|---|---|"]
+    for name, cls in models.items():
+        link = f"[`{cls.__name__}`](../reference.md#{cls.__name__.lower()})"
+        rows.append(f"| `{name}`<br>{link} | {_what(cls)} | {_cited(cls)} |")
+    options = ["| model | option | default | what it is |", "|---|---|---|---|"]
+    for name, cls in models.items():
+        options += [
+            f"| `{name}` | {flag} | `{field.default!r}` | {help} |"
+            for field, flag, help in (_options(cls, _own(cls)) if _own(cls) else ())
+        ]
+    tables = [*rows, "", "### Options", "", *options] if len(options) > 2 else rows
+    text = "\n" + "\n".join(tables) + "\n\n"
+    return OF_FAMILY.sub(lambda m: m[1] + text + m[3], page.read_text("utf-8"))
+
+
+def overview(page: Path, found: dict[Path, dict[str, type]]) -> str:
+    """The page of all families, with the models of each."""
+    rows = ["| family | models |", "|---|---|"]
+    for path, models in found.items():
+        title = path.read_text("utf-8").split("\n", 1)[0].removeprefix("# ")
+        rows.append(f"| [{title}]({path.name}) | {', '.join(f'`{name}`' for name in models)} |")
+    text = "\n" + "\n".join(rows) + "\n\n"
+    return OVERVIEW.sub(lambda m: m[1] + text + m[2], page.read_text("utf-8"))
+
+
 def reference() -> str:
     """docs/reference.md: what `latentry` exports, from the docstrings."""
     parts = ["# Python reference\n", GENERATED, "`from latentry import ...`\n"]
@@ -71,7 +136,7 @@ def reference() -> str:
     parts += ["## Named models\n", "Each takes the fields of `Estimator` and its own:\n"]
     parts += [_model(cls) for cls in zoo.models().values()]
     parts += ["## What every model can do\n", _class("Estimator", Estimator)]
-    parts += ["Fields:\n", _fields(Estimator, ())]
+    parts += ["Fields:\n", _fields(Estimator)]
     parts += ["## The rest\n"]
     for name, thing in public.items():
         if thing in models or thing is Estimator:
@@ -126,22 +191,33 @@ def _class(name: str, cls: type) -> str:
 
 
 def _model(cls: type) -> str:
-    shared = {f.name: f.default for f in dataclasses.fields(Estimator)}
-    own = [f for f in dataclasses.fields(cls) if shared.get(f.name, f) != f.default]
-    table = _fields(cls, tuple(f.name for f in own)) if own else ""
+    table = _fields(cls, _own(cls)) if _own(cls) else ""
     return f"### `{cls.__name__}`\n\n{_doc(cls)}\n{table}"
 
 
-def _fields(cls: type, only: tuple[str, ...]) -> str:
+def _own(cls: Any) -> tuple[str, ...]:
+    """The fields that a model has beside those of all, or with another default."""
+    shared = {f.name: f.default for f in dataclasses.fields(Estimator)}
+    return tuple(f.name for f in dataclasses.fields(cls) if shared.get(f.name, f) != f.default)
+
+
+def _fields(cls: Any, only: tuple[str, ...] = ()) -> str:
     rows = ["| field | default | option | |", "|---|---|---|---|"]
+    rows += [
+        f"| `{field.name}` | `{field.default!r}` | {flag} | {help} |"
+        for field, flag, help in _options(cls, only)
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _options(cls: Any, only: tuple[str, ...]) -> Iterator[tuple[dataclasses.Field, str, str]]:
+    """Fields, all or only some, each with its option in the shell and the sentence about it."""
     options = field_options()
     for field in dataclasses.fields(cls):
         if only and field.name not in only:
             continue
         flag = f"`{options[field.name].flag}`" if field.name in options else ""
-        help = field.metadata.get("help", "").replace("|", "\\|")
-        rows.append(f"| `{field.name}` | `{field.default!r}` | {flag} | {help} |")
-    return "\n".join(rows) + "\n"
+        yield field, flag, field.metadata.get("help", "").replace("|", "\\|")
 
 
 def command_line() -> str:
@@ -161,14 +237,29 @@ def _help(title: str, text: str) -> str:
     return f"## `{title}`\n\n```text\n{plain}\n```\n"
 
 
+def pages() -> dict[str, Callable[[], str]]:
+    """What is written from the code, and how."""
+    found = families()
+    made = {
+        str(page.relative_to(ROOT)): partial(family, page, models) for page, models in found.items()
+    }
+    every = FAMILIES / "index.md"
+    return {
+        "README.md": readme,
+        "docs/reference.md": reference,
+        "docs/cli.md": command_line,
+        str(every.relative_to(ROOT)): partial(overview, every, found),
+        **made,
+    }
+
+
 def main() -> int:
     """Write or check; the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
     check = parser.parse_args().check
     stale = 0
-    pages = {"README.md": readme, "docs/reference.md": reference, "docs/cli.md": command_line}
-    for name, make in pages.items():
+    for name, make in pages().items():
         path, new = ROOT / name, make()
         old = path.read_text("utf-8") if path.exists() else ""
         if old == new:
