@@ -1,12 +1,13 @@
 # make demo   trains an AE and a VAE on the bundled digits and says where to look
 # make test   format, lint, types, layers, tests and docs drift
 # make slow   the tests that take minutes or need real data (LATENTRY_DATA=folder)
-# make docs   writes the README's table of models, docs/reference.md and docs/cli.md from the code
+# make docs   writes the README's table of models, docs/reference.md, docs/cli.md and the tables of docs/models
+# make site   builds the documentation as pages into build/site
 # make clean  removes the virtual environment and the caches; runs/ stays
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test format lint types layers tests slow docs docs-drift clean
+.PHONY: help demo test format lint types layers tests slow docs docs-drift site clean
 
 # The first Python that is new enough.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
@@ -17,7 +18,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c c
 WORKERS ?= 2
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 5
+	@sed -n 's/^# //p' Makefile | head -n 6
 
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "latentry needs Python 3.11 or newer on the PATH (or PYTHON=/path/to/python)." >&2; exit 1; }
@@ -67,6 +68,11 @@ docs: .venv/dev
 
 docs-drift: .venv/dev
 	$(BIN)/python tools/docs.py --check
+
+site: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Open $(CURDIR)/build/site/index.html, or serve it, which its search needs:"
+	@echo "  $(BIN)/python -m http.server -d build/site"
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache build dist

@@ -98,7 +98,8 @@ def families() -> dict[Path, dict[str, type]]:
                 f"{name} stands on {shown.count(name)} pages of docs/models, not on one: name"
                 f" {cls.__module__.rpartition('.')[2]} in the line 'models of ...' of one of them."
             )
-    return found
+    order = list(zoo.models())
+    return dict(sorted(found.items(), key=lambda item: min(map(order.index, item[1]), default=0)))
 
 
 def family(page: Path, models: dict[str, type]) -> str:

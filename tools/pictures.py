@@ -31,6 +31,7 @@ from pictures_planes import (
     importance_weighted,
     posteriors,
     priors,
+    sequences,
     variational,
 )
 
@@ -54,6 +55,7 @@ PICTURES: dict[str, Callable[[Any], Picture]] = {
         perceptual,
         labels,
         missing,
+        sequences,
     )
 }
 """What makes the picture of each page."""

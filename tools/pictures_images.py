@@ -44,7 +44,7 @@ def autoencoders(fit: Fit) -> Picture:
     digits = load_data("digits")
     shared: dict[str, Any] = {"latent": 32, "hidden": (256, 256)}
     ae = fit(AE(**shared), digits, 100)
-    dae = fit(DenoisingAE(level=0.5, **shared), digits, 300)
+    dae = fit(DenoisingAE(level=0.3, **shared), digits, 300)
     clean = digits.x[first_of_each(digits.labels, 200)]  # pyright: ignore[reportArgumentType]
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(0)
@@ -89,7 +89,7 @@ def discrete(fit: Fit) -> Picture:
         with torch.inference_mode():
             z = posterior.embed(codes).float().numpy()
         grids.append(grey(est, est.inverse_transform(z)).reshape(10, 10, 8, 8))
-    blank = np.full((10, 1, 8, 8), -1.0)
+    blank = np.full((10, 1, 8, 8), 1.0)
     both = np.concatenate([grids[0], blank, grids[1]], 1)
     return image_grid(both, None, name="discrete", columns=21)
 
@@ -117,7 +117,7 @@ def hierarchies(fit: Fit) -> Picture:
             z = torch.cat([level.z for level in levels], -1)[0]
             rows.append(grey(est, est.inverse_transform(z.numpy())))
             names.append(f"{kept} kept")
-    rows.append(np.concatenate([grey(est, row)[None], np.full((7, 8, 8), -1.0)]))
+    rows.append(np.concatenate([grey(est, row)[None], np.full((7, 8, 8), 1.0)]))
     return image_grid(np.stack(rows), [*names, "data"], name="hierarchies", columns=8)
 
 
@@ -165,7 +165,7 @@ def labels(fit: Fit) -> Picture:
         asked = np.concatenate([np.repeat(code[None, :6], 10, 0), np.eye(10)], 1)
         rows.append(np.concatenate([digits.x[row][None], est.inverse_transform(asked)]))
     grid = grey(est, np.stack(rows))
-    grid = np.insert(grid, 1, -1.0, axis=1)
+    grid = np.insert(grid, 1, 1.0, axis=1)
     return image_grid(grid, None, name="labels", columns=12)
 
 
@@ -173,18 +173,16 @@ def missing(fit: Fit) -> Picture:
     """Digits with holes, and the holes filled by the mean and by three draws."""
     digits = load_data("digits")
     noise = np.random.default_rng(0)
-    holed = digits.x.astype(np.float32)
+    holed = (digits.x / 16).astype(np.float32)
     for image in holed:
         if noise.random() < 0.5:
             image[noise.integers(0, 5) :][:4] = np.nan
         else:
             image[noise.random(image.shape) < 0.5] = np.nan
-    est = fit(
-        MissingIWAE(latent=10, hidden=(256, 256), likelihood="logistic"), holed, 150
-    )
+    est = fit(MissingIWAE(latent=10, hidden=(256, 256)), holed, 150)
     chosen = first_of_each(digits.labels, 400)  # pyright: ignore[reportArgumentType]
     rows = [holed[chosen], est.impute(holed[chosen])]
     rows += [est.impute(holed[chosen], "draw", seed=s) for s in (0, 1)]
-    rows.append(digits.x[chosen].astype(np.float32))
+    rows.append(digits.x[chosen] / 16)
     names = ["seen", "mean", "draw", "draw", "truth"]
-    return image_grid(np.stack(rows) / 16, names, name="missing")
+    return image_grid(np.stack(rows), names, name="missing")

@@ -25,6 +25,7 @@ from latentry import (
     MixturePriorVAE,
     PlanarVAE,
     PoincareVAE,
+    SequenceVAE,
     VampPriorVAE,
     load_data,
 )
@@ -268,3 +269,30 @@ def tree(ax: Axes, fit: Fit) -> None:
         ax.plot(*codes[[node, parents[node]]].T, color=RULE, lw=0.9, zorder=1)
     ax.scatter(*codes.T, s=26 / (1 + depths), c=depths, cmap="viridis", lw=0, zorder=2)
     ax.scatter(*codes[:1].T, s=30, color=ACCENT, lw=0, zorder=3)
+
+
+def swings(n: int, steps: int, noise: np.random.Generator) -> np.ndarray:
+    """Damped oscillations with noise, (n, steps), of random frequency, damping and phase."""
+    t = np.linspace(0, 1, steps)
+    rate, damping, phase = (noise.uniform(a, b, (n, 1)) for a, b in ((2, 5), (0.5, 4), (0, 3.1)))
+    clean = np.exp(-damping * t) * np.sin(2 * math.pi * rate * t + phase)
+    return (clean + 0.1 * noise.standard_normal(clean.shape)).astype(np.float32)
+
+
+def sequences(fit: Fit) -> Picture:
+    """Noisy series with their reconstructions, and a walk between two of them."""
+    data = swings(2000, 64, np.random.default_rng(0))
+    est = fit(SequenceVAE(latent=3, lr=2e-3, schedule="cosine"), data, 30)
+    picture = canvas("sequences", "Series, their reconstructions, and a walk", 2.6)
+    left, right = (style(ax, "step") for ax in picture.subplots(1, 2))
+    left.set_yticks([])
+    right.set_yticks([])
+    for i, (row, again) in enumerate(zip(data[:3], est.reconstruct(data[:3]), strict=True)):
+        left.plot(row - 2 * i, color=MUTED, lw=0.8, alpha=0.7)
+        left.plot(again - 2 * i, color=MODEL, lw=1.5)
+    path = est.interpolate(data[0], data[1], 7)
+    for i, along in enumerate(path):
+        right.plot(along - i, color=DATA, lw=1.3, alpha=1 - 0.08 * i)
+    title(left, "Data and reconstruction")
+    title(right, "From the first to the second")
+    return picture

@@ -24,9 +24,16 @@ BEFORE_ESCAPES = 185
 """A priority after that of code, 190, and before that of backslashes, 180."""
 
 
+FUNCTION = r"\\(log|exp|det|max|min|tanh|sin|cos)(?![a-zA-Z_(])\s*"
+"""A function's name that no bracket follows: MathML leaves out the space that TeX puts there."""
+WORD = re.compile(r"(?<!<pre>)<code>([^<\n]*-[^<\n]*)</code>")
+"""Code in a line, with a hyphen, after which browsers would break it."""
+
+
 def mathml(formula: str, display: str = "inline") -> str:
     """A formula in LaTeX as MathML, with wide blocks scrolling in a box of their own."""
-    found = convert(" ".join(formula.split()), display=display)
+    spaced = re.sub(FUNCTION, r"\\\1\\, ", " ".join(formula.split()))
+    found = convert(spaced, display=display)
     return f'<div class="formula">{found}</div>' if display == "block" else found
 
 
@@ -74,3 +81,13 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return re.sub(
         rf"\]\((?:\.\./)+{EXAMPLES}/(\w+)\.py\)", rf"]({up}{EXAMPLES}/\1.md)", markdown
     )
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Keep words of code, such as options, in one piece."""
+
+    def kept(code: re.Match[str]) -> str:
+        words = " ".join(f'<span class="word">{word}</span>' for word in code[1].split(" "))
+        return f"<code>{words}</code>"
+
+    return WORD.sub(kept, html)
