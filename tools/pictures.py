@@ -67,11 +67,6 @@ def fit(est: Estimator, data: Any, epochs: int, **given: Any) -> Estimator:
     return est.fit(data, **given)
 
 
-def trial(est: Estimator, data: Any, epochs: int, **given: Any) -> Estimator:
-    """As `fit`, for one epoch, which shows whether the code of a picture runs."""
-    return fit(est.set_params(compile=False), data, 1, **given)
-
-
 def save(picture: Picture, path: Path) -> None:
     """Write it with 256 colours, which are enough and take a third of the space."""
     from PIL import Image

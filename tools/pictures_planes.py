@@ -45,7 +45,7 @@ from latentry.report.picture import (
 )
 
 Fit = Any
-"""Trains a model on data, with fewer epochs where only the code is to be tried."""
+"""(model, data, epochs, **more of `fit`) -> the model, trained."""
 
 
 def colours(labels: np.ndarray) -> list[str]:

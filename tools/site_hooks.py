@@ -78,9 +78,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Lead links to scripts, which lie outside of docs/, to their pages."""
     up = "../" * page.file.src_uri.count("/")
-    return re.sub(
-        rf"\]\((?:\.\./)+{EXAMPLES}/(\w+)\.py\)", rf"]({up}{EXAMPLES}/\1.md)", markdown
-    )
+    return re.sub(rf"\]\((?:\.\./)+{EXAMPLES}/(\w+)\.py\)", rf"]({up}{EXAMPLES}/\1.md)", markdown)
 
 
 def on_page_content(html: str, **_: Any) -> str:

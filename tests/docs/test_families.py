@@ -12,9 +12,9 @@ import typer
 from PIL import Image
 
 from latentry import Estimator, zoo
+from latentry.building import parse_likelihood
 from latentry.cli import app
 from latentry.cli.options import field_options
-from latentry.building import parse_likelihood
 from latentry.comparing.jobs import JOBS, OWN
 from latentry.evaluation.catalogue import GROUPS, MEASURES
 
@@ -77,7 +77,7 @@ def verbs() -> dict[str, set[str]]:
 
 VERBS = verbs()
 FIELDS = {option.flag: option for option in field_options().values()}
-LISTS = {"--measures": (*GROUPS, "all"), "--jobs": (*JOBS, "all")}
+LISTS: dict[str, tuple[str, ...]] = {"--measures": (*GROUPS, "all"), "--jobs": (*JOBS, "all")}
 
 
 def check(line: str) -> None:
@@ -88,7 +88,7 @@ def check(line: str) -> None:
     known = VERBS[verb] if verb else set().union(*VERBS.values())
     for word in words:
         assert not re.match(r"--?[a-z]", word) or word in known, f"{line}: no option {word}"
-    given = dict(zip(words, words[1:], strict=False))
+    given: dict[str, str] = dict(zip(words, words[1:], strict=False))
     names = [given.get("--model"), *given.get("--models", "").split(",")]
     models = [zoo.named(name.partition(":")[0]) for name in names if name and name.islower()]
     for flag in set(given) & set(FIELDS):
