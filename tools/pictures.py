@@ -19,13 +19,13 @@ from typing import Any
 from pictures_images import (
     autoencoders,
     discrete,
-    disentangling,
     hierarchies,
     labels,
     missing,
     perceptual,
 )
 from pictures_planes import (
+    disentangling,
     divergences,
     geometry,
     importance_weighted,
@@ -62,8 +62,8 @@ PICTURES: dict[str, Callable[[Any], Picture]] = {
 
 
 def fit(est: Estimator, data: Any, epochs: int, **given: Any) -> Estimator:
-    """The model trained on all of the data."""
-    est.set_params(epochs=epochs, valid=0, random_state=0)
+    """The model trained on all of the data; compiling would take longer than the training."""
+    est.set_params(epochs=epochs, valid=0, random_state=0, compile=False)
     return est.fit(data, **given)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of families that show what is decoded: grids of digits and sprites."""
+"""Pictures of families that show what is decoded: grids of digits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from latentry import (
     MSSSIMVAE,
     VAE,
     VQVAE,
-    BetaTCVAE,
     DeepVAE,
     DenoisingAE,
     Estimator,
@@ -55,23 +54,6 @@ def autoencoders(fit: Fit) -> Picture:
         with torch.inference_mode():
             rows.append(est.model_.decode(est.model_.encode(noisy).mean).mean[:, 0].numpy())
     return image_grid(np.stack(rows), ["data", "noisy", "AE", "denoising"], name="autoencoders")
-
-
-def disentangling(fit: Fit) -> Picture:
-    """Traversals of the dimensions of a beta-TCVAE of sprites, the most used one first."""
-    sprites = load_data("sprites")
-    est = fit(BetaTCVAE(latent=6, beta=6, hidden=(400, 400), likelihood="bernoulli"), sprites, 60)
-    codes = est.transform(sprites.x)
-    order = np.argsort(-codes.var(0))
-    start = codes[3 * len(codes) // 5]
-    steps = np.linspace(-2, 2, 10)
-    rows = []
-    for d in order:
-        along = np.repeat(start[None], len(steps), 0)
-        along[:, d] = steps
-        rows.append(est.inverse_transform(along))
-    names = [f"z{d + 1}" for d in order]
-    return image_grid(np.stack(rows), names, name="disentangling", columns=len(steps))
 
 
 def discrete(fit: Fit) -> Picture:
@@ -122,13 +104,13 @@ def hierarchies(fit: Fit) -> Picture:
 
 
 def perceptual(fit: Fit) -> Picture:
-    """Digits, enlarged to 16 x 16, through two numbers, by two losses."""
+    """Digits, enlarged to 16 x 16, through four numbers, by two losses."""
     from scipy.ndimage import zoom
 
     digits = load_data("digits")
-    images = np.stack([zoom(image, 2, order=1) for image in digits.x / 16])
-    images = np.clip(images, 0, 1).astype(np.float32)
-    shared: dict[str, Any] = {"latent": 2, "net": "mlp", "hidden": (256, 256)}
+    enlarged: Any = zoom(digits.x / 16, (1, 2, 2), order=1)
+    images = np.clip(enlarged, 0, 1).astype(np.float32)
+    shared: dict[str, Any] = {"latent": 4, "net": "mlp", "hidden": (256, 256)}
     models = {"VAE": VAE(**shared), "MS-SSIM": MSSSIMVAE(**shared)}
     chosen = images[first_of_each(digits.labels, 200)]  # pyright: ignore[reportArgumentType]
     rows = [fit(est, images, 100).reconstruct(chosen) for est in models.values()]

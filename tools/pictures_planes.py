@@ -1,4 +1,4 @@
-"""Pictures of families that show where codes lie: planes, a sphere, a disc, and a curve."""
+"""Pictures of families that show where codes lie: planes, a sphere, a disc, a curve, and bars."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from torch import Tensor, nn
 
 from latentry import (
     AE,
+    DIPVAE,
     IAFVAE,
     IWAE,
     VAE,
     WAEMMD,
     AdversarialAE,
+    BetaTCVAE,
+    BetaVAE,
     Estimator,
     FlowPriorVAE,
     HamiltonianVAE,
@@ -29,6 +32,7 @@ from latentry import (
     VampPriorVAE,
     load_data,
 )
+from latentry.evaluation.decomposition import decompose
 from latentry.report.picture import (
     ACCENT,
     CLASSES,
@@ -146,7 +150,7 @@ def priors(fit: Fit) -> Picture:
         with torch.inference_mode():
             law = est.model_.get_submodule("prior")(None)
             log = law.log_prob(points).numpy().reshape(len(ticks), -1)
-        ax.contourf(ticks, ticks, log, np.linspace(-9, 0, 10), cmap="Greys", vmax=2, extend="max")
+        ax.contourf(ticks, ticks, log, np.linspace(-9, 0, 10), cmap="Greys", vmax=6, extend="max")
         ax.scatter(*codes.T, s=1.2, c=colours(digits.labels), lw=0)  # pyright: ignore[reportArgumentType]
     return picture
 
@@ -175,7 +179,7 @@ def posteriors(fit: Fit) -> Picture:
     models = {
         "Gaussian": VAE, "Planar flow": PlanarVAE, "IAF": IAFVAE, "Hamiltonian": HamiltonianVAE,
     }  # fmt: skip
-    picture = canvas("posteriors", "Posteriors, true and learned", 1.55)
+    picture = canvas("posteriors", "Posteriors, true and learned", 1.4)
     for ax, (name, kind) in zip(picture.subplots(1, 4), models.items(), strict=True):
         est = fit(kind(decoder=Bent(mean, spread), **shared), x.astype(np.float32), 150)
         one_posterior(ax, est, np.array([-1.0], np.float32), 0.15)
@@ -213,6 +217,36 @@ def importance_weighted(fit: Fit) -> Picture:
         bounds = [est.score_samples(fresh.x[:500], draws=k).mean() for k in draws]
         ax.semilogx(draws, bounds, "o-", color=colour, ms=3, lw=1.4, label=name)
     legend(ax, loc="lower right")
+    return picture
+
+
+def disentangling(fit: Fit) -> Picture:
+    """What the rate of some models of digits is made of, as bars."""
+    digits = load_data("digits")
+    shared: dict[str, Any] = {"latent": 6, "hidden": (256, 128)}
+    models = {
+        "VAE": VAE(**shared),
+        "β-VAE, β = 2": BetaVAE(beta=2, **shared),
+        "β-VAE, β = 4": BetaVAE(beta=4, **shared),
+        "β-TCVAE, β = 4": BetaTCVAE(beta=4, **shared),
+        "DIP-VAE": DIPVAE(**shared),
+    }
+    parts = {
+        "index_code_mi": "information", "total_correlation": "total correlation",
+        "dimension_wise_kl": "each dimension alone",
+    }  # fmt: skip
+    found = [decompose(fit(est, digits, 200), digits.x) for est in models.values()]
+    picture = canvas("disentangling", "What the rate is made of", 2.3)
+    ax = style(picture.subplots(), "nats for each digit")
+    start = np.zeros(len(models))
+    for (part, label), colour in zip(parts.items(), (DATA, MODEL, MUTED), strict=True):
+        width = np.array([max(each[part], 0.0) for each in found])
+        ax.barh(list(models), width, left=start, color=colour, label=label, height=0.62)
+        start += width
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", labelcolor=INK)
+    ax.grid(False, axis="y")
+    legend(picture, loc="outside upper left", ncols=3, columnspacing=1.2)
     return picture
 
 

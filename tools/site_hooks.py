@@ -24,15 +24,18 @@ BEFORE_ESCAPES = 185
 """A priority after that of code, 190, and before that of backslashes, 180."""
 
 
-FUNCTION = r"\\(log|exp|det|max|min|tanh|sin|cos)(?![a-zA-Z_(])\s*"
-"""A function's name that no bracket follows: MathML leaves out the space that TeX puts there."""
-WORD = re.compile(r"(?<!<pre>)<code>([^<\n]*-[^<\n]*)</code>")
-"""Code in a line, with a hyphen, after which browsers would break it."""
+NAMES = r"\\(?:log|exp|det|max|min|tanh|sin|cos)(?![a-zA-Z])"
+BEFORE, AFTER = rf"(?:(?<=\}})|(?<=_\w))\s*({NAMES})", rf"({NAMES})(?![_(])\s*"
+"""Where TeX sets a thin space beside the name of a function, and the converter does not."""
+CODE = re.compile(r"(?<!<pre>)<code>([^<\n]+)</code>")
+"""Code in a line."""
+LONGEST = 32
+"""Letters of the longest word that is kept in one piece."""
 
 
 def mathml(formula: str, display: str = "inline") -> str:
     """A formula in LaTeX as MathML, with wide blocks scrolling in a box of their own."""
-    spaced = re.sub(FUNCTION, r"\\\1\\, ", " ".join(formula.split()))
+    spaced = re.sub(AFTER, r"\1\\, ", re.sub(BEFORE, r"\\, \1", " ".join(formula.split())))
     found = convert(spaced, display=display)
     return f'<div class="formula">{found}</div>' if display == "block" else found
 
@@ -85,7 +88,10 @@ def on_page_content(html: str, **_: Any) -> str:
     """Keep words of code, such as options, in one piece."""
 
     def kept(code: re.Match[str]) -> str:
-        words = " ".join(f'<span class="word">{word}</span>' for word in code[1].split(" "))
-        return f"<code>{words}</code>"
+        words = (
+            f'<span class="word">{word}</span>' if len(word) <= LONGEST else word
+            for word in code[1].split(" ")
+        )  # fmt: skip
+        return f"<code>{' '.join(words)}</code>"
 
-    return WORD.sub(kept, html)
+    return CODE.sub(kept, html)
