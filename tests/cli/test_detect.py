@@ -75,7 +75,8 @@ def test_a_missing_column(cli, tables) -> None:
 def test_a_table_of_mixed_columns(cli, tables) -> None:
     town = RNG.choice(["Ulm", "Bonn"], len(NORMAL))
     NORMAL.assign(town=town, kind="good").to_csv("train.csv", index=False)
-    ODD.assign(town=["Bonn", None], comment=["first", "second"]).to_csv("test.csv", index=False)
+    odd = ODD.clip(upper=6).assign(town=["Bonn", None], comment=["first", "second"])
+    odd.to_csv("test.csv", index=False)
     said = cli("detect", "train.csv", "test.csv", "-o", "scores.csv", "--label", "kind")
     assert said.code == 0, said.err
     found = pd.read_csv("scores.csv")
