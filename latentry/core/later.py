@@ -13,6 +13,7 @@ mass, and what is drawn there is like no sample. So a density of the codes takes
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Callable
 
 import torch
@@ -27,10 +28,16 @@ from .models import VAE
 from .posteriors import NO_SHAPE, Gaussian
 from .priors import Prior, StandardNormal
 
-PROPOSALS = 512
-"""Draws from N(0, I) of which one is taken, in sampling by importance."""
-DRAWS_FOR_Z = 50_000
+PROPOSALS = 5000
+"""Draws from N(0, I) among which codes are taken by importance, at least: the paper's number."""
+PROPOSALS_EACH = 512
+"""So many for each code that is asked for, where codes are taken from the same draws."""
+DRAWS_FOR_Z = 2**20
 """Draws from N(0, I) by which the normaliser is estimated."""
+AT_ONCE = 2**16
+"""Draws that go through the classifier together."""
+PATIENCE = 20
+"""Looks at held-out codes without a better loss after which the classifier is done."""
 
 
 class Later(Prior):
@@ -147,29 +154,58 @@ class NoiseContrastive(Later):
         return _Reweighted(self, c if self.condition else None)
 
     def learn(
-        self, codes: Callable[[], tuple[Tensor, Tensor | None]], steps: int, lr: float = 1e-3
+        self,
+        codes: Callable[[], tuple[Tensor, Tensor | None]],
+        steps: int,
+        lr: float = 1e-3,
+        *,
+        held_out: tuple[Tensor, Tensor | None] | None = None,
+        every: int = 1,
     ) -> None:
-        """Train the classifier for `steps` batches of `codes`, (B, D) and their conditions."""
+        """Train the classifier for `steps` batches of `codes`, (B, D) and their conditions.
+
+        With `held_out` ones it is looked at `every` so many steps how well it knows those: the
+        weights that know them best are kept, and it ends when they are no more bettered. A
+        classifier that knows its codes by heart would give too high odds to them.
+        """
         parameters = list(self.critic.requires_grad_(True).parameters())
         rule = torch.optim.Adam(parameters, lr)
-        with torch.enable_grad():
-            for _ in range(steps):
+        other = None if held_out is None else torch.randn_like(held_out[0])
+        best, kept, since = float("inf"), None, 0
+        for step in range(1, steps + 1):
+            with torch.enable_grad():
                 z, c = codes()
-                other = noise.normal((1, *z.shape), z)[0]
-                loss = (
-                    F.softplus(-self.log_odds(z, c)).mean()
-                    + F.softplus(self.log_odds(other, c)).mean()
-                )
+                loss = self._loss(z, noise.normal((1, *z.shape), z)[0], c)
                 for p, g in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
                     p.grad = g
-                rule.step()
+            rule.step()
+            if held_out is None or other is None or step % every:
+                continue
+            with torch.no_grad():
+                value = float(self._loss(held_out[0], other, held_out[1]))
+            since += 1
+            if value < best:
+                best, kept, since = value, copy.deepcopy(self.critic.state_dict()), 0
+            if since >= PATIENCE:
+                break
+        if kept is not None:
+            self.critic.load_state_dict(kept)
         self.critic.requires_grad_(False)
         self.critic.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            if not self.condition:
-                draws = torch.randn(DRAWS_FOR_Z, self.latent, device=self.log_z.device)
-                self.log_z.copy_(log_mean_exp(self.log_odds(draws, None), 0))
-            self.done.fill_(True)
+        self._normalise()
+
+    def _loss(self, z: Tensor, other: Tensor, c: Tensor | None) -> Tensor:
+        """The classifier's cross-entropy on codes z and draws `other` from N(0, I), in nats."""
+        right, wrong = self.log_odds(z, c), self.log_odds(other, c)
+        return F.softplus(-right).mean() + F.softplus(wrong).mean()
+
+    @torch.no_grad()
+    def _normalise(self) -> None:
+        if not self.condition:
+            draws = torch.randn(DRAWS_FOR_Z, self.latent, device=self.log_z.device)
+            each = [self.log_odds(part, None) for part in draws.split(AT_ONCE)]
+            self.log_z.copy_(log_mean_exp(torch.cat(each), 0))
+        self.done.fill_(True)
 
     def log_normaliser(self, c: Tensor | None) -> Tensor:
         """Log Z, () without a condition, else (B,), from the same draws for each condition."""
@@ -183,7 +219,9 @@ class NoiseContrastive(Later):
 
 
 class _Reweighted(_OfCodes):
-    """r(z) N(z; 0, I) / Z; samples by importance among `PROPOSALS` draws (the paper's SIR)."""
+    """r(z) N(z; 0, I) / Z; codes are taken by importance among draws from N(0, I) (the paper's
+    SIR), those with the same condition among the same draws, each draw at most once.
+    """
 
     def __init__(self, prior: NoiseContrastive, c: Tensor | None) -> None:
         super().__init__(prior.latent, c, prior.log_z)
@@ -197,12 +235,21 @@ class _Reweighted(_OfCodes):
     def sample(self, sample_shape: _size = NO_SHAPE) -> Tensor:
         n, shape = self._rows(sample_shape)
         c = self._given(n)
-        parts = []
+        found = self.like.new_empty(n, self.prior.latent)
         with torch.no_grad():
-            for start in range(0, n, 256):
-                given = None if c is None else c[start : start + 256, None]
-                rows = min(256, n - start)
-                z = torch.randn(rows, PROPOSALS, self.prior.latent, device=self.like.device)
-                which = torch.multinomial(self.prior.log_odds(z, given).softmax(1), 1)
-                parts.append(z[torch.arange(rows, device=z.device), which[:, 0]])
-        return torch.cat(parts).reshape(shape)
+            if c is None:
+                groups = [(None, torch.arange(n, device=found.device))]
+            else:
+                kinds, which = torch.unique(c, dim=0, return_inverse=True)
+                groups = [(kind, (which == i).nonzero()[:, 0]) for i, kind in enumerate(kinds)]
+            for kind, rows in groups:
+                for part in rows.split(AT_ONCE // PROPOSALS_EACH):
+                    found[part] = self._taken(len(part), kind)
+        return found.reshape(shape)
+
+    def _taken(self, n: int, c: Tensor | None) -> Tensor:
+        """N codes (n, D) under one condition (C,) or None."""
+        count = max(PROPOSALS, PROPOSALS_EACH * n)
+        z = torch.randn(count, self.prior.latent, device=self.like.device)
+        odds = self.prior.log_odds(z, c).softmax(0)
+        return z[torch.multinomial(odds.clamp(min=torch.finfo(odds.dtype).tiny), n)]

@@ -85,11 +85,14 @@ class NCPVAE(_AfterTraining):
 
     Aneja et al., 2021, https://arxiv.org/abs/2010.02917
 
-    Samples are drawn by importance among 512 draws from N(0, I).
+    The classifier learns until it knows the codes of a tenth of the rows, which it does not learn
+    from, no better. Samples are taken by importance among 5,000 or more draws from N(0, I).
     """
 
     critic_hidden: int = option(128, "units of the two hidden layers of the classifier")
-    critic_epochs: int = option(50, "passes over the codes by which the classifier learns")
+    critic_epochs: int = option(
+        300, "passes over the codes by which the classifier learns, at most"
+    )
 
     def build_prior(self, condition: int) -> Prior | None:
         at_least("critic_hidden", self.critic_hidden, 1)
@@ -99,11 +102,19 @@ class NCPVAE(_AfterTraining):
     def complete(self, source: Source) -> None:
         mean, spread, c = self._posteriors(source)
 
-        def codes() -> tuple[Tensor, Tensor | None]:
-            rows = torch.randint(len(mean), (256,)).to(mean.device)
-            z = mean[rows] + spread[rows] * torch.randn(256, mean.shape[1]).to(mean)
+        def drawn(rows: Tensor) -> tuple[Tensor, Tensor | None]:
+            rows = rows.to(mean.device)
+            z = mean[rows] + spread[rows] * torch.randn(len(rows), mean.shape[1]).to(mean)
             return z, None if c is None else c[rows]
 
         with torch.random.fork_rng():
             torch.manual_seed(self.seed_)
-            self._prior.learn(codes, self.critic_epochs * -(-len(mean) // 256))
+            order, tenth = torch.randperm(len(mean)), len(mean) // 10
+            held, known = order[:tenth], order[tenth:]
+            every = -(-len(known) // 256)
+            self._prior.learn(
+                lambda: drawn(known[torch.randint(len(known), (256,))]),
+                self.critic_epochs * every,
+                held_out=drawn(held.repeat(10)) if len(held) else None,
+                every=every,
+            )

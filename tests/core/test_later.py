@@ -135,3 +135,24 @@ def test_under_conditions_each_has_its_own_density() -> None:
     with torch.no_grad():
         mass = prior(kinds).log_prob(line[:, None].expand(-1, 2, -1)).exp().sum(0) * 0.02
     torch.testing.assert_close(mass, torch.ones(2), atol=0.05, rtol=0.0)
+
+
+def test_codes_known_by_heart_teach_nothing_where_others_are_held_out() -> None:
+    torch.manual_seed(0)
+    known, others = torch.randn(10, 2), (torch.randn(2000, 2), None)
+    spread = []
+    for held_out in (others, None):
+        prior = NoiseContrastive(2, hidden=(32, 32))
+        prior.learn(
+            lambda: (known[torch.randint(10, (128,))], None), 400, 5e-3, held_out=held_out, every=5
+        )
+        with torch.no_grad():
+            spread.append(float(prior.log_odds(others[0], None).std()))
+    # Both the codes and the noise are N(0, I): the true odds are even.
+    assert spread[0] < 0.3
+    assert spread[1] > 2.0
+
+
+def test_no_draw_is_taken_twice() -> None:
+    draws = contrasted()().sample(torch.Size((300,)))
+    assert len(draws.unique(dim=0)) == 300
