@@ -32,7 +32,7 @@ PROPOSALS = 5000
 """Draws from N(0, I) among which codes are taken by importance, at least: the paper's number."""
 PROPOSALS_EACH = 512
 """So many for each code that is asked for, where codes are taken from the same draws."""
-DRAWS_FOR_Z = 2**20
+DRAWS_FOR_Z = 2**17
 """Draws from N(0, I) by which the normaliser is estimated."""
 AT_ONCE = 2**16
 """Draws that go through the classifier together."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import math
 
 import pytest
@@ -33,6 +34,7 @@ def stage() -> SecondStage:
     return prior
 
 
+@functools.cache
 def contrasted() -> NoiseContrastive:
     """A classifier that has learned codes around (1, 0) with standard deviations 0.5 and 1."""
     torch.manual_seed(0)
