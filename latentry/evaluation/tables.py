@@ -60,7 +60,7 @@ def compare_tables(
     named = _unnamed(real)
     real, made = real[named], made[named]
     held_out = None if held_out is None else held_out[named]
-    numbers = [n for n in named if _is_number(real[n])]
+    numbers = [n for n in named if is_number(real[n])]
     shapes = {n: _shape(real[n], made[n], n in numbers) for n in named}
     pairs = pair_trends(real, made, numbers)
     each = {n: 1 - abs(float(real[n].isna().mean() - made[n].isna().mean())) for n in named}
@@ -94,8 +94,8 @@ def _shape(a: Any, b: Any, number: bool) -> float:
     from scipy.stats import ks_2samp
 
     if number:
-        x, y = _line(a).dropna(), _line(b).dropna()
-        return 1 - float(ks_2samp(x, y).statistic) if len(x) and len(y) else 0.0  # pyright: ignore[reportAttributeAccessIssue]
+        x, y = line(a).dropna(), line(b).dropna()
+        return 1 - float(ks_2samp(x, y, method="asymp").statistic) if len(x) and len(y) else 0.0  # pyright: ignore[reportAttributeAccessIssue]
     p, q = (_levels(s).value_counts(normalize=True) for s in (a, b))
     return 1 - 0.5 * float(p.sub(q, fill_value=0.0).abs().sum())
 
@@ -107,13 +107,13 @@ def pair_trends(real: Frame, made: Frame, numbers: list[str]) -> dict[str, float
     their joint levels, numbers cut into `BINS` stretches of the real column's range.
     """
     a, b = ({n: _cut(f[n], real[n], n in numbers) for n in real} for f in (real, made))
-    lines = [{n: _line(f[n]) for n in numbers} for f in (real, made)]
+    lines = [{n: line(f[n]) for n in numbers} for f in (real, made)]
     found: dict[str, float] = {}
     names = list(real.columns)
     for i, one in enumerate(names):
         for other in names[i + 1 :]:
             if one in numbers and other in numbers:
-                r, s = (_correlation(line[one], line[other]) for line in lines)
+                r, s = (_correlation(own[one], own[other]) for own in lines)
                 like = None if np.isnan(r) else 1 - abs(r - np.nan_to_num(s)) / 2
             else:
                 like = 1 - _joint_distance((a[one], a[other]), (b[one], b[other]))
@@ -156,7 +156,7 @@ def tails(real: Frame, made: Frame, numbers: list[str]) -> float | None:
     """The median of made / real 99th percentiles over skewed columns; None without any."""
     ratios = []
     for name in numbers:
-        x, y = _line(real[name]).dropna(), _line(made[name]).dropna()
+        x, y = line(real[name]).dropna(), line(made[name]).dropna()
         top = x.quantile(0.99)
         if len(y) and top > 0 and float(x.skew()) > SKEWED:
             ratios.append(float(y.quantile(0.99)) / float(top))
@@ -188,9 +188,9 @@ def utility(train: Frame, test: Frame, target: str, seed: int = 0) -> tuple[floa
 
     train, test = train[train[target].notna()], test[test[target].notna()]
     x, z = (_coded(f.drop(columns=[target]), test.drop(columns=[target])) for f in (train, test))
-    if _is_number(test[target]) and test[target].nunique() > 20:
-        model = _trees(seed, False).fit(x, _line(train[target]))
-        return float(r2_score(_line(test[target]), model.predict(z))), "R squared"
+    if is_number(test[target]) and test[target].nunique() > 20:
+        model = _trees(seed, False).fit(x, line(train[target]))
+        return float(r2_score(line(test[target]), model.predict(z))), "R squared"
     y, truth = train[target].astype(str), test[target].astype(str)
     levels = sorted(truth.unique())
     if y.nunique() < 2:
@@ -228,9 +228,9 @@ def closeness(real: Frame, made: Frame, held_out: Frame, seed: int = 0) -> float
 def _placed(f: Frame, real: Frame) -> np.ndarray:
     parts = []
     for name in real:
-        if _is_number(real[name]):
-            known = np.sort(_line(real[name]).dropna().to_numpy())
-            cells = _line(f[name]).to_numpy()
+        if is_number(real[name]):
+            known = np.sort(line(real[name]).dropna().to_numpy())
+            cells = line(f[name]).to_numpy()
             rank = np.searchsorted(known, cells, "right") / max(1, len(known))
             parts.append(np.where(np.isnan(cells), -1.0, rank)[:, None])
         else:
@@ -253,8 +253,8 @@ def _coded(f: Frame, like: Frame) -> Frame:
 
     made = {}
     for name in like:
-        if _is_number(like[name]):
-            made[name] = _line(f[name])
+        if is_number(like[name]):
+            made[name] = line(f[name])
         else:
             often = like[name].dropna().astype(str).value_counts().index[:250]
             text = f[name].astype(str).where(f[name].notna(), None)
@@ -267,11 +267,12 @@ def _coded(f: Frame, like: Frame) -> Frame:
 
 def _unnamed(real: Frame) -> list[str]:
     """The columns but those of text that only name rows."""
-    named = [n for n in real if not _is_number(real[n]) and real[n].nunique() > 0.95 * len(real)]
+    named = [n for n in real if not is_number(real[n]) and real[n].nunique() > 0.95 * len(real)]
     return [n for n in real if n not in named]
 
 
-def _is_number(s: Any) -> bool:
+def is_number(s: Any) -> bool:
+    """Whether a column holds numbers or dates."""
     import pandas as pd
 
     api = pd.api.types
@@ -280,7 +281,7 @@ def _is_number(s: Any) -> bool:
     return api.is_numeric_dtype(s.dtype) or api.is_datetime64_any_dtype(s.dtype)
 
 
-def _line(s: Any) -> Any:
+def line(s: Any) -> Any:
     """Numbers, and dates in seconds, as float64."""
     import pandas as pd
 
@@ -302,5 +303,5 @@ def _cut(s: Any, real: Any, number: bool) -> Any:
 
     if not number:
         return _levels(s)
-    x, edges = _line(s), np.histogram_bin_edges(_line(real).dropna(), BINS)
+    x, edges = line(s), np.histogram_bin_edges(line(real).dropna(), BINS)
     return pd.Series(np.where(x.isna(), -1, np.searchsorted(edges[1:-1], x, "right")), s.index)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .. import building, persistence, sampling
 from ..core.columns import Columns
+from ..core.posteriors import GaussianPosterior
 from ..core.veils import codes_given
 from ..data.columns import Column
 from ..data.files import atomic
@@ -31,6 +32,10 @@ ROWS = 2048
 """Rows that are made together."""
 DRAWS = 64
 """Codes of which one is taken for a row with fixed cells."""
+CODES = 20_000
+"""Training rows whose codes are kept to draw from."""
+FEWEST = 50
+"""Training rows from which that is done."""
 SYNTHESIS = "synthesis.json"
 
 
@@ -42,6 +47,10 @@ class Synthesizer(BaseEstimator):
     and constants too. Each cell is drawn from its distribution, so that rare levels and tails
     are as frequent as they were.
 
+    By default the codes of new rows are drawn from the posteriors of training rows, which together
+    are what the prior only comes near; the decoder then draws every cell anew. No row is copied,
+    but each has one training row that it began from: where that is too near, take sampler="prior".
+
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
     >>> table = pd.DataFrame({"age": rng.integers(18, 80, 200), "sex": rng.choice(["f", "m"], 200)})
@@ -52,6 +61,11 @@ class Synthesizer(BaseEstimator):
 
     model: Estimator | None = option(None, "any model with a prior; None for one that suits tables")
     constraints: Sequence[Constraint] = option((), "what holds in every row that is made")
+    sampler: str = option(
+        "auto",
+        "what codes are drawn from: prior, posterior (of training rows), one that `fit_sampler` of"
+        " the model takes, or auto: posterior where the model can, else its own",
+    )
     random_state: Any = option(None, "seed; the same seed gives the same rows")
 
     def fit(self, X: Any, y: Any = None, *, schema: Told = None, **given: Any) -> Self:
@@ -84,12 +98,21 @@ class Synthesizer(BaseEstimator):
             est.set_params(epochs=epochs)
         self.estimator_: Estimator = est.fit(self._with_beside(X), schema=said, **given)
         self._check_prior()
+        self._fit_sampler(X)
         return self
 
-    def fit_sampler(self, X: Any, sampler: str = "auto", *, seed: int = 0) -> Self:
-        """Draw codes from a density fitted after training: see `Estimator.fit_sampler`."""
-        self.estimator_.fit_sampler(self._with_beside(X), sampler, seed=seed)
-        return self
+    def _fit_sampler(self, X: Any) -> None:
+        """Fit what codes are drawn from to some of the rows."""
+        est, name = self.estimator_, self.sampler
+        some, rows = X, len(need_frame(X))
+        if rows > CODES:
+            at = np.sort(np.random.default_rng(est.seed_).permutation(rows)[:CODES])
+            some = X.iloc[at] if hasattr(X, "iloc") else need_frame(X).x[at.tolist()]
+        gaussian = isinstance(getattr(est.model_, "posterior", None), GaussianPosterior)
+        if name == "auto" and gaussian and rows >= FEWEST:
+            name = "posterior"
+        if name != "auto":
+            est.fit_sampler(self._with_beside(some), name, seed=est.seed_)
 
     @property
     def columns_(self) -> tuple[Column, ...]:

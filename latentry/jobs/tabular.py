@@ -6,8 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 
 from ..building import Plan
+from ..core.bounds import Elbo
 from ..core.likelihood import Likelihood
 from ..core.models import LatentModel
+from ..core.objective import Objective
 from ..core.posteriors import Posterior
 from ..core.priors import LearnedMixture, Prior
 from ..core.veils import Veiled
@@ -15,7 +17,7 @@ from ..estimator import Estimator, option
 from ..zoo.checks import at_least
 from ..zoo.checks import share as check_share
 
-STEPS = 3000
+STEPS = 700
 """Training steps, where the rows fill fewer in `FEWEST` passes."""
 FEWEST, MOST = 5, 300
 """Passes over the rows."""
@@ -31,16 +33,21 @@ class Tabular(Estimator):
 
     components: int = option(64, "Gaussians in the prior")
     veil: float = option(0.3, "share of the rows that are learned from with cells left out")
+    beta: float = option(0.4, "weight of the rate: below 1, codes say more of their rows")
     latent: int = option(24, "dimensions of the latent space")
     hidden: int | tuple[int, ...] | None = option((256, 256), "sizes of the hidden layers")
     activation: str = option("silu", "activation of the network")
     batch_size: int = option(500, "rows in a batch")
-    lr: float = option(3e-3, "learning rate")
+    lr: float = option(5e-3, "learning rate")
     schedule: str = option("cosine", "learning rate over time")
     ema: float | None = option(0.99, "decay of a moving average of the weights")
     valid: float = option(0.0, "share of the rows held out for validation")
     precision: str = option("float32", "float32 or bfloat16")
     compile: bool | str = option(False, "compile the training step")
+
+    def objective(self) -> Objective:
+        at_least("beta", self.beta, 0.0)
+        return Objective(Elbo(self.beta))
 
     def build_prior(self, condition: int) -> Prior | None:
         at_least("components", self.components, 1)

@@ -201,6 +201,18 @@ def test_any_model_of_the_zoo_can_be_given():
     assert (made.sample(30, {"size": "L"})["size"] == "L").all()
 
 
+def test_codes_are_drawn_from_what_was_asked_for():
+    real = table(200)
+    drawn = {}
+    for name in ("auto", "prior", "posterior"):
+        made = Synthesizer(small(), sampler=name, random_state=0).fit(real, epochs=1)
+        drawn[name] = made.sample(20)
+    pd.testing.assert_frame_equal(drawn["auto"], drawn["posterior"])
+    assert not drawn["auto"].equals(drawn["prior"])
+    with pytest.raises(LatentryError, match="sampler='prio' is no density .* 'prior'"):
+        Synthesizer(small(), sampler="prio").fit(real, epochs=1)
+
+
 def test_numbers_alone_are_a_table_too():
     rng = np.random.default_rng(0)
     real = pd.DataFrame(rng.normal(size=(200, 2)), columns=["a", "b"])

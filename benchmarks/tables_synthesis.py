@@ -1,0 +1,186 @@
+"""How good the rows are that latentry's Synthesizer makes, beside CTGAN, TVAE and a copula.
+
+    python benchmarks/tables_synthesis.py --peers PYTHON [--seeds 3] [--minutes M] [--sets adult]
+
+PYTHON is that of a virtual environment with the package ctgan (README.md). Every method has its
+defaults, one thread, and the same rows: 8,000 to learn from, 8,000 others held out. A run that was
+stopped goes on where it was: every line of results/tables_synthesis.json is a set, a seed and a
+method. `--again METHOD` measures one anew, `--report` only writes the tables. `--epochs E` gives
+the peers fewer epochs than their defaults; such lines say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import machine
+import numpy as np
+import pandas as pd
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+ROWS = 8000
+METHODS = ("latentry", "tvae", "copula", "ctgan")
+SHOWN = {
+    "utility": "train on synthetic, test on real",
+    "quality": "quality",
+    "shapes": "shapes",
+    "pairs": "pairs",
+    "rare": "rare levels",
+    "tails": "99th percentiles",
+    "detection": "detection (0.5 best)",
+    "distance": "distance",
+    "copies": "copies",
+    "missing": "missing cells",
+    "fit_seconds": "fit, CPU s",
+}
+ADULT = [
+    "age", "workclass", "fnlwgt", "education", "education-num", "marital-status",
+    "occupation", "relationship", "race", "sex", "capital-gain",
+    "capital-loss", "hours-per-week", "native-country", "income",
+]  # fmt: skip
+
+Line = dict[str, Any]
+
+
+def adult(folder: Path) -> tuple[pd.DataFrame, str, list[str]]:
+    path = folder / "adult" / "adult-train.csv"
+    rows = pd.read_csv(path, header=None, names=ADULT, skipinitialspace=True, na_values="?")
+    return rows, "income", [n for n in ADULT if rows[n].dtype.kind not in "iuf"]
+
+
+def credit(folder: Path) -> tuple[pd.DataFrame, str, list[str]]:
+    rows = pd.read_csv(folder / "credit_default" / "UCI_Credit_Card.csv").drop(columns="ID")
+    target = "default.payment.next.month"
+    levels = ["SEX", "EDUCATION", "MARRIAGE", *[n for n in rows if n.startswith("PAY_")], target]
+    return rows, target, [n for n in levels if not n.startswith("PAY_AMT")]
+
+
+def housing(folder: Path) -> tuple[pd.DataFrame, str, list[str]]:
+    rows = pd.read_csv(folder / "california_housing" / "housing.csv")
+    return rows, "median_house_value", ["ocean_proximity"]
+
+
+SETS = {"adult": adult, "credit": credit, "housing": housing}
+
+
+def split(rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows to learn from, and as many that are held out."""
+    order = np.random.default_rng(seed).permutation(len(rows))[: 2 * ROWS]
+    learn, held = order[:ROWS], order[ROWS:]
+    return rows.iloc[learn].reset_index(drop=True), rows.iloc[held].reset_index(drop=True)
+
+
+def measure(args: argparse.Namespace, name: str, seed: int, method: str) -> Line:
+    """One line: a method on a set."""
+    from latentry.evaluation.tables import compare_tables
+
+    rows, target, levels = SETS[name](args.data_dir)
+    learn, held = split(rows, seed)
+    with tempfile.TemporaryDirectory() as kept:
+        files = {n: str(Path(kept) / f"{n}.csv") for n in ("train", "made")}
+        learn.to_csv(files["train"], index=False)
+        theirs = method in ("tvae", "ctgan")
+        script = [args.peers if theirs else sys.executable, str(HERE / "peers" / "tables_make.py")]
+        given = ["--train", files["train"], "--out", files["made"], "--seed", str(seed)]
+        more = ["--epochs", str(args.epochs)] if theirs and args.epochs else []
+        own = os.environ | {"PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"}
+        found = subprocess.run(
+            [*script, method, *given, "--levels", ",".join(levels), *more],
+            env=own, stdout=subprocess.PIPE, check=True, text=True,
+        )  # fmt: skip
+        made = pd.read_csv(files["made"])[list(learn)]
+        learn = pd.read_csv(files["train"])
+    for frame in (learn, made, held):
+        for column in levels:  # levels that are written as numbers are no numbers
+            frame[column] = frame[column].astype("category")
+    figures = compare_tables(learn, made, held, target=target, seed=seed)
+    kept_figures = {k: v for k, v in figures.items() if not isinstance(v, dict)}
+    line = {"set": name, "seed": seed, "method": method, "epochs": args.epochs if theirs else None}
+    return line | kept_figures | json.loads(found.stdout.splitlines()[-1])
+
+
+def table(lines: list[Line], name: str) -> str:
+    """The figures of a set as Markdown, means and standard errors over the seeds."""
+    here = [line for line in lines if line["set"] == name]
+    real = [line["utility_real"] for line in here]
+    of = next(line["utility_of"] for line in here)
+    rows = [
+        f"## {name}: {of}; {np.mean(real):.3f} when trained on the real rows\n",
+        "| method | seeds | " + " | ".join(SHOWN.values()) + " |",
+        "|---" * (len(SHOWN) + 2) + "|",
+    ]
+    for method in METHODS:
+        own = [line for line in here if line["method"] == method]
+        if not own:
+            continue
+        epochs = {line["epochs"] for line in own} - {None}
+        said = f"{method} ({', '.join(map(str, epochs))} epochs)" if epochs else method
+        cells = [_mean([line[k] for line in own if line[k] is not None]) for k in SHOWN]
+        rows.append(f"| {said} | {len(own)} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def _mean(values: list[float]) -> str:
+    if not values:
+        return "–"
+    digits = 0 if np.mean(values) >= 20 else 3
+    error = f" ± {np.std(values, ddof=1) / len(values) ** 0.5:.{digits}f}" if values[1:] else ""
+    return f"{np.mean(values):.{digits}f}{error}"
+
+
+def write(path: Path, lines: list[Line]) -> None:
+    """The lines as JSON, and the tables of them."""
+    path.write_text(json.dumps({"lines": lines}, indent=1) + "\n")
+    names = [name for name in SETS if any(line["set"] == name for line in lines)]
+    command = "python benchmarks/tables_synthesis.py --peers PYTHON"
+    head = (
+        f"# Synthetic tables\n\n`{command}`, {datetime.date.today()}, {machine.describe()}.\n\n"
+        f"{ROWS:,} rows to learn from, as many made, {ROWS:,} held out."
+        " Means over the seeds ± their standard error; what the figures are:"
+        " `latentry.evaluation.tables`. CPU seconds are those of one thread.\n\n"
+    )
+    path.with_suffix(".md").write_text(head + "\n\n".join(table(lines, n) for n in names) + "\n")
+
+
+def main() -> None:
+    """Measure what is lacking, a line at a time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", default=None, help="Python with ctgan; without, ours alone")
+    default = os.environ.get("LATENTRY_DATA", "../shared/data")
+    parser.add_argument("--data-dir", type=Path, default=Path(default))
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=600.0)
+    parser.add_argument("--epochs", type=int, default=None, help="of the peers")
+    parser.add_argument("--again", nargs="*", default=[])
+    parser.add_argument("--report", action="store_true")
+    args = parser.parse_args()
+    path = RESULTS / "tables_synthesis.json"
+    kept = json.loads(path.read_text())["lines"] if path.exists() else []
+    lines = [line for line in kept if line["method"] not in args.again]
+    ends = time.monotonic() + 60 * args.minutes
+    wanted = [(n, s, m) for s in range(args.seeds) for n in args.sets for m in args.methods]
+    done = {(line["set"], line["seed"], line["method"]) for line in lines}
+    for job in [] if args.report else wanted:
+        theirs = job[2] in ("tvae", "ctgan")
+        if job in done or (theirs and not args.peers) or time.monotonic() > ends:
+            continue
+        lines.append(measure(args, *job))
+        print(json.dumps(lines[-1]), flush=True)
+        write(path, lines)
+    write(path, lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The verb that makes rows: from file to file, given cells, and from a run that was kept."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from .conftest import Cli
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    old = rng.random(200) < 0.4
+    frame = pd.DataFrame(
+        {
+            "age": np.where(old, rng.integers(50, 80, 200), rng.integers(18, 50, 200)),
+            "income": np.where(rng.random(200) < np.where(old, 0.6, 0.1), ">50K", "<=50K"),
+            "town": rng.choice(["Rome", "Oslo"], 200),
+        }
+    )
+    frame.loc[::11, "town"] = None
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    return tmp_path / "people.csv"
+
+
+QUICK = ("--epochs", 2, "--quiet")
+
+
+def test_rows_are_made_given_cells_and_kept_for_more(cli: Cli, people: Path, tmp_path: Path):
+    where = ("--where", "income=>50K", "--where", "town=")
+    said = cli("synthesize", people, "-n", 30, "-o", "a.parquet", *where, *QUICK, "--keep", "run")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "a.parquet: 30 rows of 3 columns.\n"
+    made = pd.read_parquet(tmp_path / "a.parquet")
+    assert list(made.columns) == ["age", "income", "town"]
+    assert (made.income == ">50K").all()
+    assert made.town.isna().all()
+    assert made.age.dtype == "int64"
+    again = cli("synthesize", "run", "-n", 8, "-o", "b.csv", "--balance", "income", "--json")
+    assert again.json["rows"] == 8
+    assert pd.read_csv(tmp_path / "b.csv").income.value_counts().to_dict() == {
+        ">50K": 4,
+        "<=50K": 4,
+    }
+
+
+def test_a_report_is_written_beside(cli: Cli, people: Path, tmp_path: Path):
+    said = cli(
+        "synthesize", people, "-o", "a.csv", "--report", "r.html", "--target", "income", *QUICK
+    )
+    assert said.code == 0, said.err
+    assert "r.html: quality " in said.out
+    assert len(pd.read_csv(tmp_path / "a.csv")) == 200
+    text = (tmp_path / "r.html").read_text("utf-8")
+    assert "beside the 160 real ones" in text
+    assert "that predict income: AUROC" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ["--where", "incom=>50K"],
+            "the column 'incom', which the table does not have. Did you mean",
+        ),
+        (["--where", "income=50K"], "'50K', which is no level of it; there are <=50K, >50K."),
+        (["--where", "age=old"], "'old' is no number, which age takes."),
+        (["--where", "age"], "says nothing; write --where 'COLUMN=VALUE'."),
+        (["-n", 0], "n=0 rows were asked for"),
+    ],
+)
+def test_what_cannot_be_made_is_told(cli: Cli, people: Path, tmp_path: Path, given, said):
+    found = cli("synthesize", people, "-o", "a.csv", *given, *QUICK)
+    assert found.code == 2
+    assert said in found.err.replace("\n", " ")
+    assert not (tmp_path / "a.csv").exists()
+
+
+def test_mistakes_are_told_before_anything_is_learned(cli: Cli, people: Path, tmp_path: Path):
+    (tmp_path / "there").mkdir()
+    for given, said in [
+        (["-o", "a.npy"], "rows are a table; use one of .csv, .parquet."),
+        (["-o", "a.csv", "--report", "r.txt"], "a report is a page; name it .html."),
+        (["-o", "a.csv", "--keep", "there"], "there exists; name a new folder with --keep"),
+    ]:
+        found = cli("synthesize", people, *given)
+        assert (found.code, said in found.err.replace("\n", " ")) == (2, True), found.err
+    found = cli("synthesize", "digits", "-o", "a.csv")
+    assert "is no table with named columns" in found.err.replace("\n", " ")
