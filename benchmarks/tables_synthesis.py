@@ -146,6 +146,7 @@ def write(path: Path, lines: list[Line]) -> None:
     head = (
         f"# Synthetic tables\n\n`{command}`, {datetime.date.today()}, {machine.describe()}.\n\n"
         f"{ROWS:,} rows to learn from, as many made, {ROWS:,} held out."
+        " What is not in the tables has not been measured yet."
         " Means over the seeds ± their standard error; what the figures are:"
         " `latentry.evaluation.tables`. CPU seconds are those of one thread.\n\n"
     )
