@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .data import load as load_data
     from .errors import Interrupted, LatentryError
     from .estimator import Estimator
-    from .jobs import AnomalyDetector
+    from .jobs import AnomalyDetector, Imputer
     from .tuning import tune
     from .zoo import (
         AE,
@@ -103,6 +103,7 @@ _HOME = {
     "Estimator": "estimator",
     "FlowPriorVAE": "zoo",
     "IWAE": "zoo",
+    "Imputer": "jobs",
     "Interrupted": "errors",
     "LatentryError": "errors",
     "SigmaVAE": "zoo",
@@ -196,6 +197,7 @@ __all__ = [
     "FreeBitsVAE",
     "HamiltonianVAE",
     "HypersphericalVAE",
+    "Imputer",
     "InfoVAE",
     "Interrupted",
     "LadderVAE",

@@ -28,7 +28,7 @@ given z, in training only, so that samples can have gaps as the data have.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
 
 import torch
@@ -147,6 +147,23 @@ class Columns(Distribution):
         gone[..., at] = torch.bernoulli(torch.sigmoid(logits)).bool()
         return rows.masked_fill(gone, torch.nan)
 
+    def expected(self, weight: Tensor, inverse: Callable[[Tensor], Tensor]) -> Tensor:
+        """sum_k w_k E[. | z_k] for weights (K, B) of K codes for each of B rows, (B, E).
+
+        First the mean of each column (D), from draws that `inverse` takes to the scale on which
+        they are averaged; then the probability of each level of the columns of few levels, and
+        last those of each column of very many, by draws.
+        """
+        drawn = inverse(self.sample())
+        means = [(weight[..., None] * drawn).sum(0)]
+        for part, at in self.parts:
+            if isinstance(part, Choice):
+                means.append(torch.einsum("kb,kbcl->bcl", weight, part.log_p.exp()).flatten(1))
+            elif isinstance(part, WideChoice):
+                votes = weight.new_zeros(weight.shape[1], len(part.table))
+                means.append(votes.scatter_add(1, drawn[..., at[0]].long().T, weight.T))
+        return torch.cat(means, 1)
+
     def _joined(self, each: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(each), -1).index_select(-1, self.order)
 
@@ -241,6 +258,17 @@ class ColumnsLikelihood(Likelihood):
         own = math.log(UNIT_LOGISTIC) - MIN_LOG_SCALE
         shift = math.log(math.expm1(own)) + MIN_LOG_SCALE
         return Stretches(logits, loc, at_least(MIN_LOG_SCALE, raw + shift), self.ends, self.atoms)
+
+    def likeliest(self, means: Tensor) -> Tensor:
+        """The rows (B, D) of what is `Columns.expected` (B, E): levels are the most probable."""
+        rows = means[:, : len(self.order)].clone()
+        sizes = [self.fold.numel(), *(len(table) for table in self.tables)]
+        few, *many = means[:, len(self.order) :].split(sizes, 1)
+        if len(self.narrow):
+            rows[:, self.narrow] = few.unflatten(1, self.fold.shape).argmax(-1).to(rows.dtype)
+        for at, shares in zip(self.wide, many, strict=True):
+            rows[:, at] = shares.argmax(-1).to(rows.dtype)
+        return rows
 
     def check(self, x: Tensor) -> None:
         need_finite(self.name, x)

@@ -44,6 +44,23 @@ class Corruption(nn.Module):
         return torch.where((u >= self.level / 2) & (u < self.level), high, x)
 
 
+class Hide(nn.Module):
+    """x (B, *event) -> x with entries missing that are not: NaN.
+
+    In each row every entry is hidden with a probability drawn for the row, from 0 to `most`. A
+    model that is asked about all of x then learns to tell what is missing from any part of a row:
+    Ivanov et al., 2019, arXiv 1806.02382, section 4.
+    """
+
+    def __init__(self, most: float) -> None:
+        super().__init__()
+        self.most = most
+
+    def forward(self, x: Tensor) -> Tensor:
+        share = self.most * noise.uniform((1, len(x), *(1,) * (x.ndim - 1)), x)[0]
+        return torch.where(noise.uniform((1, *x.shape), x)[0] < share, torch.nan, x)
+
+
 class Binarize(nn.Module):
     """x (B, *event) in [0, 1] -> zeros and ones, each 1 with probability x; NaN stays.
 

@@ -7,6 +7,7 @@ they are (1) and which not (0).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +17,20 @@ from torch.types import _size
 
 from ..errors import LatentryError
 from . import noise
+from .columns import Columns, ColumnsLikelihood
 from .distributions import Elementwise, Normal
 from .likelihood import Likelihood
 from .models import VAE, Inference, LatentModel
 from .posteriors import NO_SHAPE, Posterior
 from .priors import Prior
 from .scores import passes
+
+Inverse = Callable[[Tensor], Tensor]
+"""From the model's scale to that of the data."""
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
 
 
 def fill(r: Inference, how: str) -> Tensor:
@@ -38,35 +47,62 @@ def fill(r: Inference, how: str) -> Tensor:
 
 
 @torch.no_grad()
+def expected(
+    model: LatentModel, x: Tensor, c: Tensor | None, draws: int, seed: int, inverse: Inverse = _same
+) -> Tensor:
+    """What is expected of rows x (B, *event) given what is observed of them, (B, E).
+
+    With codes z_k from q and weights w_k proportional to p(x_observed | z_k) p(z_k) / q(z_k | x),
+    sum_k w_k E[f(x) | z_k], the self-normalised importance estimate: Mattei & Frellsen, 2019,
+    arXiv 1812.02633, section 3.3, exact as the number of draws grows. f is `inverse`, from the
+    model's scale to the data's, and for levels without an order which of them it is. Estimates of
+    several models may be averaged; `rows_of` reads them.
+    """
+    total = x.new_full((len(x),), -math.inf)
+    found: Tensor | None = None
+    for r in passes(model, x, c, draws, seed):
+        # The mean so far and the block's, each by its share of all weights until now.
+        block = torch.logsumexp(r.log_weight, 0)
+        after, weight = torch.logaddexp(total, block), (r.log_weight - block).exp()
+        if isinstance(r.px, Columns):
+            mean = r.px.expected(weight, inverse)
+        else:
+            rows = inverse(fill(r, "mean"))
+            mean = (_beside(weight, rows) * rows).sum(0).flatten(1)
+        found = mean if found is None else found.lerp(mean, (block - after).exp()[:, None])
+        total = after
+    assert found is not None  # there is at least one draw
+    return found
+
+
+def rows_of(model: LatentModel, means: Tensor) -> Tensor:
+    """The rows (B, *event) of what is `expected` (B, E): means, and the likeliest levels."""
+    if isinstance(model.likelihood, ColumnsLikelihood):
+        return model.likelihood.likeliest(means)
+    return means.unflatten(1, model.likelihood.shape)
+
+
+@torch.no_grad()
 def impute(
     model: LatentModel, x: Tensor, c: Tensor | None, draws: int, seed: int = 0, how: str = "mean"
 ) -> Tensor:
     """Rows x (B, *event) with their gaps filled, given what is observed.
 
-    With codes z_k from q and weights w_k proportional to p(x_observed | z_k) p(z_k) / q(z_k | x),
-    "mean" is sum_k w_k E[x | z_k], the self-normalised importance estimate of the conditional mean,
-    and "draw" the draw of one of the K, each as likely as its weight (sampling importance
-    resampling): Mattei & Frellsen, 2019, arXiv 1812.02633, sections 3.3 and 3.4. Both become exact
-    as the number of draws grows. "draw" also takes torch's generator.
+    "mean" is what is `expected`, and "draw" the draw of one of the K, each as likely as its weight
+    (sampling importance resampling): Mattei & Frellsen, 2019, arXiv 1812.02633, section 3.4. Both
+    become exact as the number of draws grows. "draw" also takes torch's generator.
     """
-    best = x.new_full((len(x),), -math.inf)
-    total, found = best.clone(), torch.zeros_like(x)
+    if how == "mean":
+        means = rows_of(model, expected(model, x, c, draws, seed))
+        return torch.where(torch.isnan(x), means, x)
+    best, found = x.new_full((len(x),), -math.inf), torch.zeros_like(x)
     for r in passes(model, x, c, draws, seed):
-        log_weight, rows = r.log_weight, fill(r, how)
-        if how == "mean":
-            # The mean so far and the block's, each by its share of all weights until now.
-            block = torch.logsumexp(log_weight, 0)
-            after = torch.logaddexp(total, block)
-            mean = (_beside((log_weight - block).exp(), rows) * rows).sum(0)
-            found = torch.lerp(found, mean, _beside((block - after).exp(), mean))
-            total = after
-        else:
-            # The largest log weight plus Gumbel noise falls on each with its weight's share.
-            u = torch.rand_like(log_weight).clamp(min=1e-30)
-            score, which = (log_weight - torch.log(-torch.log(u))).max(0)
-            drawn = rows[which, torch.arange(len(x), device=x.device)]
-            found = torch.where(_beside(score > best, found), drawn, found)
-            best = torch.maximum(best, score)
+        # The largest log weight plus Gumbel noise falls on each with its weight's share.
+        u = torch.rand_like(r.log_weight).clamp(min=1e-30)
+        score, which = (r.log_weight - torch.log(-torch.log(u))).max(0)
+        drawn = fill(r, how)[which, torch.arange(len(x), device=x.device)]
+        found = torch.where(_beside(score > best, found), drawn, found)
+        best = torch.maximum(best, score)
     return torch.where(torch.isnan(x), found, x)
 
 

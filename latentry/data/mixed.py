@@ -164,9 +164,9 @@ def fill_table(x: Any, filled: Any) -> Any:
 
         own = frame.x if frame.polars else pl.from_pandas(x)
         names = [name for name in filled.columns if name in own.columns]
-        return filled.with_columns(
-            [own[name].cast(filled[name].dtype).fill_null(filled[name]) for name in names]
-        )
+        kept = {name: own[name].cast(filled[name].dtype) for name in names}
+        seen = [s.fill_nan(None) if s.dtype.is_float() else s for s in kept.values()]
+        return filled.with_columns([s.fill_null(filled[s.name]) for s in seen])
     table = x.to_pandas() if hasattr(x, "to_pandas") else x
     full = filled.set_axis(table.index)
     for name in filled.columns:
@@ -174,6 +174,28 @@ def fill_table(x: Any, filled: Any) -> Any:
             kept = full[name].where(table[name].isna(), table[name])
             full[name] = kept.astype(full[name].dtype)
     return full
+
+
+def like_table(frame: Frame, rows: np.ndarray) -> Any:
+    """Rows (N, D) of numbers as a table of the same columns and types, rounded where these are."""
+    import pandas as pd
+
+    if frame.polars:
+        import polars as pl
+
+        return pl.DataFrame(
+            [
+                pl.Series(s.name, x if s.dtype.is_float() else np.rint(x)).cast(s.dtype)
+                for s, x in zip(frame.x, rows.T, strict=True)
+            ]
+        )
+    table = frame.x.to_pandas() if hasattr(frame.x, "to_pandas") else frame.x
+    made = {}
+    for name, x in zip(table.columns, rows.T, strict=True):
+        kind = table[name].dtype
+        whole = pd.api.types.is_integer_dtype(kind) or pd.api.types.is_bool_dtype(kind)
+        made[name] = pd.Series(np.rint(x) if whole else x).astype(kind)
+    return pd.DataFrame(made)
 
 
 def _pandas(column: Column, cells: np.ndarray) -> Any:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from .anomaly import AnomalyDetector
 from .constraints import Combinations, Inequality, Range, Unique
+from .imputation import Imputer
 from .synthesis import Synthesizer
 
-__all__ = ["AnomalyDetector", "Combinations", "Inequality", "Range", "Synthesizer", "Unique"]
+__all__ = [
+    "AnomalyDetector",
+    "Combinations",
+    "Imputer",
+    "Inequality",
+    "Range",
+    "Synthesizer",
+    "Unique",
+]

@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from ..core.holes import MECHANISMS, NotMissingAtRandom, impute
+from ..core.holes import MECHANISMS, NotMissingAtRandom, expected, impute, rows_of
 from ..core.likelihood import Likelihood
 from ..core.models import LatentModel
 from ..core.posteriors import Posterior
 from ..core.priors import Prior
 from ..data.mixed import fill_table
 from ..data.schema import Schema
-from ..estimator import option
+from ..estimator import Estimator, option
 from ..inputs import read_rows
 from .checks import at_least, one_of
 from .importance import IWAE
 
 ROWS = 256
 """Rows that are imputed together: each has many draws."""
+
+
+def expectations(
+    est: Estimator, X: Any, draws: int, *, condition: Any = None, seed: int = 0
+) -> Tensor:
+    """What a model expects of each row of X given what is observed, in the data's units, (N, E).
+
+    See `latentry.core.holes.expected`; the model is any that has a bound.
+    """
+    inverse = est.scaler_.inverse
+    return _each(
+        est, X, condition, seed, lambda x, c: expected(est.model_, x, c, draws, seed, inverse).cpu()
+    )
+
+
+def resampled(
+    est: Estimator, X: Any, draws: int, *, condition: Any = None, seed: int = 0
+) -> Tensor:
+    """A draw of each row of X given what is observed of it, in the data's units, (N, *event)."""
+    return _each(
+        est,
+        X,
+        condition,
+        seed,
+        lambda x, c: est._data_units(impute(est.model_, x, c, draws, seed, "draw")),
+    )
+
+
+def _each(est: Estimator, X: Any, condition: Any, seed: int, of: Callable[..., Tensor]) -> Tensor:
+    """A function of each block of rows, and of their condition."""
+    with torch.random.fork_rng(), torch.inference_mode():
+        torch.manual_seed(seed)
+        return torch.cat([of(x, c) for x, c in est._batches(X, condition, rows=ROWS)])
 
 
 @dataclass(eq=False, repr=False)
@@ -54,13 +89,12 @@ class MissingIWAE(IWAE):
         one_of("how", how, ("mean", "draw"))
         at_least("draws", draws, 1)
         array, _ = read_rows(self, X, reset=False)
-        rows = []
-        with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(seed)
-            for x, c in self._batches(X, condition, rows=ROWS):
-                full = impute(self.model_, x, c, draws, seed, how)
-                rows.append(self._data_units(full))
-        filled = self.schema_.unpack(torch.cat(rows), round_counts=how == "draw")
+        if how == "mean":
+            means = expectations(self, X, draws, condition=condition, seed=seed)
+            full = rows_of(self.model_, means)
+        else:
+            full = resampled(self, X, draws, condition=condition, seed=seed)
+        filled = self.schema_.unpack(full, round_counts=how == "draw")
         if self.schema_.kind == "table":
             return fill_table(X, filled)
         # What was observed stays as it is to the last digit.

@@ -200,3 +200,23 @@ def test_what_it_cannot_be_asked() -> None:
         ColumnsLikelihood.body_shape((4,))
     with pytest.raises(LatentryError, match="components must be"):
         ColumnsLikelihood.body_shape((4,), columns=Schema.of_table(table()).learned, components=0)
+
+
+def test_what_is_expected_of_a_row_and_the_likeliest_of_it() -> None:
+    frame = table()
+    schema = Schema.of_table(frame)
+    made = likelihood(schema)
+    scaler = Transform.fit(schema, schema.pack(frame).numpy())
+    with torch.no_grad():
+        px = made(torch.zeros(20_000, 1, 2))
+        means = px.expected(torch.full((20_000, 1), 1 / 20_000), scaler.inverse)
+    for i in (1, 2, 4):
+        column = frame.iloc[:, i]
+        assert means[0, i] == pytest.approx(column.mean(), abs=0.05 * column.std())
+    town, code = means[0, 6:9], means[0, 9:]
+    given = dict(zip(schema.table[0].levels, town.tolist(), strict=True))
+    assert given == pytest.approx(frame["town"].value_counts(normalize=True).to_dict(), abs=1e-4)
+    torch.testing.assert_close(code, torch.tensor(schema.table[5].shares), atol=0.005, rtol=0)
+    town[:], code[:] = torch.tensor([0.3, 0.3, 0.4]), 0.0
+    code[17] = 1.0
+    assert made.likeliest(means)[0, [0, 5]].tolist() == [2.0, 17.0]

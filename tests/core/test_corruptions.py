@@ -6,7 +6,7 @@ import torch
 
 from latentry import VAE, LatentryError
 from latentry.core import noise
-from latentry.core.corruptions import Binarize, Corruption
+from latentry.core.corruptions import Binarize, Corruption, Hide
 
 
 def test_drawn_values_are_binary_with_the_given_means() -> None:
@@ -58,3 +58,16 @@ def test_a_model_is_trained_on_what_was_drawn() -> None:
 def test_what_cannot_be_binary_is_refused(fields: dict, data: np.ndarray, said: str) -> None:
     with pytest.raises(LatentryError, match=said):
         VAE(latent=2, epochs=1, binarize=True, **fields).fit(data)
+
+
+def test_what_is_hidden_is_missing_in_shares_of_its_rows_own() -> None:
+    torch.manual_seed(0)
+    x = torch.ones(4000, 50)
+    x[0, 0] = torch.nan
+    hidden = Hide(0.4)(x)
+    gone = torch.isnan(hidden)
+    assert gone[0, 0] and (hidden[~gone] == 1).all()
+    shares = gone.float().mean(1)
+    # Uniform on 0 .. 0.4, plus the spread of 50 entries: 0.4^2 / 12 + E[s (1 - s)] / 50.
+    assert shares.mean() == pytest.approx(0.2, abs=0.01)
+    assert shares.var() == pytest.approx(0.16 / 12 + (0.2 - 0.16 / 3) / 50, abs=0.001)

@@ -1,0 +1,269 @@
+"""Filling gaps: a scikit-learn imputer over any model with a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from ..building import seed as seed_of
+from ..core.holes import rows_of
+from ..data.cells import frame_of
+from ..data.datasets import Dataset
+from ..data.mixed import Told, fill_table, like_table
+from ..data.schema import Schema
+from ..errors import LatentryError, suggest
+from ..estimator import Estimator, option
+from ..inputs import read_rows
+from ..zoo.missing import expectations, resampled
+from . import fillers
+
+HOW = ("mean", "draw")
+
+
+@dataclass(eq=False, repr=False)
+class Imputer(TransformerMixin, BaseEstimator):
+    """Fills the gaps (NaN) of tables by what a model of the observed cells expects there.
+
+    Arrays and DataFrames of numbers, and DataFrames of mixed columns, come back as they were, with
+    the gaps filled: by importance-weighted means over codes, and by the most probable level where a
+    column has levels without an order (Mattei & Frellsen, 2019, arXiv 1812.02633). What was
+    observed is not changed. `model=NotMIWAE()` takes into account that values are missing because
+    of what they are (Ipsen et al., 2021, arXiv 2006.12871).
+
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(200, 1)) * [1.0, 2.0]
+    >>> X[0, 1] = np.nan
+    >>> full = Imputer(members=1, random_state=0).fit_transform(X)
+    >>> bool(np.isnan(full).any())
+    False
+    """
+
+    model: Estimator | None = option(
+        None, "any model with a bound; None for networks that learn from holes of their own making"
+    )
+    draws: int = option(500, "codes drawn for each row and network")
+    how: str = option("mean", "mean (and the likeliest level), or draw: one plausible value")
+    add_indicator: bool = option(
+        False, "add a column for each column that had gaps in fit, which says where they are"
+    )
+    members: int = option(5, "networks, of different seeds, whose fills are averaged")
+    random_state: Any = option(None, "seed; the same seed gives the same fills")
+
+    # ------------------------------------------------------------------------------------- fitting
+
+    def fit(self, X: Any, y: Any = None, *, schema: Told = None) -> Self:
+        """Learn from the observed cells of X (N, D); y is not looked at.
+
+        schema: what columns of a table are, as in `Estimator.fit`.
+        Raises LatentryError for options or rows that cannot work, and a column without a value.
+        """
+        self._check()
+        frame = frame_of(X)
+        self.schema_ = None
+        if schema is not None or (frame is not None and frame.is_mixed):
+            self.schema_ = Schema.of_table(X, schema)
+            self.n_features_in_ = len(self.schema_.table)
+            names = [column.name for column in self.schema_.table]
+            self.feature_names_in_ = np.array(names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        rows, gaps = self._read(X, reset=True)
+        self.holey_ = np.flatnonzero(gaps.any(0))
+        self._fixed(rows)
+        part = self._part(rows)
+        self.models_ = []
+        if part.x.shape[1] or not rows.shape[1]:  # a table without columns has its error there
+            self.models_ = self._train(part, seed_of(self.random_state))
+        return self
+
+    def _train(self, rows: Dataset, first: int) -> list[Estimator]:
+        if self.model is None:
+            made: list[Estimator] = list(fillers.networks(len(rows), self.members))
+        else:
+            made = [cast(Estimator, clone(self.model)) for _ in range(self.members)]
+        for i, est in enumerate(made):
+            est.set_params(random_state=(first + i) % 2**31).fit(rows)
+            if not est.model_.has_bound:
+                raise LatentryError(
+                    f"model={self.model!r} has no bound, so its codes cannot be weighted; give one"
+                    " with a prior, such as MissingIWAE()."
+                )
+        return made
+
+    def _fixed(self, rows: np.ndarray) -> None:
+        """Which columns of numbers have one value only: they are filled with it, not learned."""
+        if self.schema_ is not None:  # which leaves them aside itself
+            self.fixed_ = np.full(rows.shape[1], np.nan)
+            return
+        empty = np.flatnonzero(np.isnan(rows).all(0))
+        if len(empty):
+            names = getattr(self, "feature_names_in_", None)
+            which = empty[0] if names is None else repr(names[empty[0]])
+            raise LatentryError(
+                f"column {which} has no value at all, so nothing says what belongs there; leave it"
+                " out, or fill it."
+            )
+        low, high = np.nanmin(rows, 0), np.nanmax(rows, 0)
+        self.fixed_ = np.where((low == high) & np.isfinite(low), low, np.nan)
+
+    # ------------------------------------------------------------------------------------- filling
+
+    def transform(self, X: Any) -> Any:
+        """X with its gaps filled, as an array (N, D) or a table like X; see `how`."""
+        check_is_fitted(self)
+        rows, gaps = self._read(X, reset=False)
+        if self.how == "mean":
+            filled = self._filled(rows, gaps, self._means)
+        else:
+            filled = self._filled(rows, gaps, self._drawn(seed_of(self.random_state), 0))
+        return self._restored(X, rows, filled, gaps)
+
+    def sample(self, X: Any, m: int = 5, seed: int = 0) -> Any:
+        """`m` imputations of X for multiple imputation, each drawn given what is observed.
+
+        Gives an array (m, N, D), or a list of m tables for a table. The networks take turns, so
+        that what they disagree on counts as unknown, too.
+        """
+        check_is_fitted(self)
+        if not isinstance(m, int | np.integer) or m < 1:
+            raise LatentryError(f"m={m!r}: it is a whole number of at least 1.")
+        rows, gaps = self._read(X, reset=False)
+        made = [
+            self._restored(X, rows, self._filled(rows, gaps, self._drawn(seed, i)), gaps)
+            for i in range(m)
+        ]
+        return made if frame_of(X) is not None else np.stack(made)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns that come out: those that go in, and the indicators."""
+        check_is_fitted(self)
+        own = getattr(self, "feature_names_in_", None)
+        names = own if own is not None else input_features
+        if names is None:
+            names = [f"x{i}" for i in range(self.n_features_in_)]
+        if len(names) != self.n_features_in_ or (
+            own is not None and input_features is not None and list(input_features) != list(own)
+        ):
+            raise ValueError("input_features is not equal to feature_names_in_")
+        added = [f"missingindicator_{names[i]}" for i in self.holey_] if self.add_indicator else []
+        return np.array([*names, *added], dtype=object)
+
+    # ------------------------------------------------------------------------------------ internal
+
+    def _filled(
+        self, rows: np.ndarray, gaps: np.ndarray, fill: Callable[[Dataset], Tensor]
+    ) -> np.ndarray:
+        """The rows as numbers, their gaps filled; only those that have one are looked at."""
+        full = np.where(np.isnan(rows), self.fixed_, rows)
+        holey = np.isnan(full).any(1)
+        if holey.any():
+            found = fill(self._part(rows[holey])).flatten(1).double().numpy()
+            learned = np.isnan(self.fixed_)
+            part = full[np.ix_(holey, learned)]
+            full[np.ix_(holey, learned)] = np.where(np.isnan(part), found, part)
+        return full
+
+    def _means(self, rows: Dataset) -> Tensor:
+        each = [expectations(est, rows, self.draws) for est in self.models_]
+        return rows_of(self.models_[0].model_, torch.stack(each).mean(0))
+
+    def _drawn(self, seed: int, i: int) -> Callable[[Dataset], Tensor]:
+        """Imputation number i: of one of the networks."""
+
+        def draw(rows: Dataset) -> Tensor:
+            est = self.models_[i % len(self.models_)]
+            return resampled(est, rows, self.draws, seed=(seed + i * 7919) % 2**31)
+
+        return draw
+
+    def _read(self, X: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+        """X as numbers (N, F), NaN in its gaps, and which of its cells are gaps (N, D)."""
+        if self.schema_ is not None:
+            frame = frame_of(X)
+            if frame is None:
+                raise LatentryError(
+                    "This imputer was fitted on a table of mixed columns, but was given a"
+                    f" {type(X).__name__}; give a DataFrame with the same columns."
+                )
+            packed = self.schema_.pack(X).numpy().astype(np.float64)
+            gaps = np.zeros((len(packed), self.n_features_in_), dtype=bool)
+            for j, column in enumerate(self.schema_.table):
+                if column.name in frame.names:  # one that is not learned may be absent
+                    gaps[:, j] = frame.cells(frame.names.index(column.name)).missing
+            return packed, gaps
+        array, _ = read_rows(cast(Any, self), X, reset=reset)
+        if array.ndim != 2:
+            raise LatentryError(
+                f"An imputer takes rows (N, D), not an array of shape {array.shape}."
+                " Reshape your data."
+            )
+        if len(array) < 2 and reset:
+            raise LatentryError(
+                f"The data needs at least 2 rows (n_samples = {len(array)}); give more samples."
+            )
+        rows = array.astype(np.float64)
+        if np.isinf(rows).any():
+            i, j = np.argwhere(np.isinf(rows))[0]
+            raise LatentryError(
+                f"The data holds an infinite value in row {i}, column {j}; remove that row or mend"
+                " the value."
+            )
+        return rows, np.isnan(rows)
+
+    def _part(self, rows: np.ndarray) -> Dataset:
+        """What the models learn of the rows."""
+        if self.schema_ is not None:
+            x = rows.astype(np.float32)
+            return Dataset("rows", x, columns=self.schema_.columns, schema=self.schema_)
+        return Dataset("rows", rows[:, np.isnan(self.fixed_)])
+
+    def _restored(self, X: Any, rows: np.ndarray, full: np.ndarray, gaps: np.ndarray) -> Any:
+        """The filled rows in the layout and types of X, what was observed untouched."""
+        frame = frame_of(X)
+        if frame is None:
+            kind = np.asarray(X).dtype if hasattr(X, "dtype") else np.dtype(np.float64)
+            made: Any = full.astype(kind if kind.kind == "f" else np.float64)
+        elif self.schema_ is not None:
+            unpacked = self.schema_.unpack(torch.from_numpy(full))
+            made = fill_table(X, unpacked)
+        else:
+            made = fill_table(X, like_table(frame, full))
+        return self._indicated(made, gaps) if self.add_indicator else made
+
+    def _indicated(self, made: Any, gaps: np.ndarray) -> Any:
+        """With a column for each that had gaps in fit."""
+        marks = gaps[:, self.holey_]
+        names = self.get_feature_names_out()[self.n_features_in_ :]
+        if isinstance(made, np.ndarray):
+            return np.concatenate([made, marks.astype(made.dtype)], 1)
+        added = dict(zip(names, marks.T, strict=True))
+        return made.assign(**added) if hasattr(made, "assign") else made.with_columns(**added)
+
+    def _check(self) -> None:
+        """Raise LatentryError for options that make no sense."""
+        if self.model is not None and not isinstance(self.model, Estimator):
+            raise LatentryError(
+                f"model={self.model!r} is no model; give one such as latentry.NotMIWAE(), or None."
+            )
+        if self.how not in HOW:
+            raise LatentryError(
+                f"how={self.how!r} is no way to fill gaps; there are {', '.join(HOW)}."
+                + suggest(str(self.how), HOW)
+            )
+        for name in ("draws", "members"):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+                raise LatentryError(f"{name}={value!r}: it is a whole number of at least 1.")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
