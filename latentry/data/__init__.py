@@ -6,7 +6,7 @@ from .conditions import Condition
 from .datasets import Dataset, datasets, fetch
 from .files import atomic, sha256
 from .mixed import infer_columns
-from .readers import load
+from .readers import load, load_frame
 from .schema import Schema
 from .transforms import Transform
 from .writers import check_output, save_images, save_table, write
@@ -24,6 +24,7 @@ __all__ = [
     "fetch",
     "infer_columns",
     "load",
+    "load_frame",
     "save_images",
     "save_table",
     "sha256",

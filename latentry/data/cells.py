@@ -71,7 +71,7 @@ class Frame:
         """Column i as a pandas Series."""
         if self.polars:
             return _of_polars(self.x.to_series(i))
-        return _of_arrow(self.x.column(i)) if self.arrow else self.x.iloc[:, i]
+        return of_arrow(self.x.column(i)) if self.arrow else self.x.iloc[:, i]
 
     def cells(self, i: int) -> Cells:
         """Column i. Raises `LatentryError` for one that holds values of several types."""
@@ -89,7 +89,7 @@ class Frame:
         if self.polars:
             kind = self.x.dtypes[i]
             return not (kind.is_numeric() or str(kind) in ("Boolean", "Null"))
-        series = _of_arrow(self.x.column(i).slice(0, 1000)) if self.arrow else self.x.iloc[:, i]
+        series = of_arrow(self.x.column(i).slice(0, 1000)) if self.arrow else self.x.iloc[:, i]
         api = pd.api.types
         if api.is_bool_dtype(series.dtype) and not isinstance(series.dtype, pd.CategoricalDtype):
             return False
@@ -197,7 +197,7 @@ def _of_polars(column: Any) -> Any:
     return pd.Series(np.array(column.to_list(), dtype=object), dtype=object)
 
 
-def _of_arrow(column: Any) -> Any:
+def of_arrow(column: Any) -> Any:
     """A pandas Series; whole numbers and truth values with gaps keep their type."""
     import pandas as pd
     import pyarrow as pa

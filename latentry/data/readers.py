@@ -17,7 +17,7 @@ from .idx import labels_beside, looks_like_idx, read_idx
 from .images import EXTENSIONS, read_images
 from .mixed import read_told
 from .schema import Schema
-from .tables import Known, read_csv, read_parquet
+from .tables import Known, read_csv, read_frame, read_parquet
 
 MAP_BYTES = 256 * 2**20
 DATA_KEYS = ("x", "X", "data", "images", "arr_0")
@@ -75,6 +75,28 @@ def load(
             f"{data} has {len(found.labels)} labels for {len(found.x)} samples; give one for each."
         )
     return found
+
+
+def load_frame(
+    data: str | Path, *, data_dir: str | Path | None = None, drop: Sequence[str] = ()
+) -> Any:
+    """The table that `data` names as a pandas DataFrame, its cells as they are in the file.
+
+    data : a named data set or a .csv, .tsv or .parquet file
+    drop : columns to leave out
+
+    Raises `LatentryError` as `load` does, and for what is no table.
+    """
+    named = open_named(str(data), data_dir)
+    if named is None:
+        path = _existing(Path(data), str(data))
+        if path.suffix.lower() in (".csv", ".tsv", ".parquet"):
+            return read_frame(path, drop)
+        raise LatentryError(f"{data} is no table; give a .csv, .tsv or .parquet file.")
+    named = _take_named(named, [], drop)
+    if named.columns is None:
+        raise LatentryError(f"{data} is no table; give a .csv, .tsv or .parquet file.")
+    return named.frame()
 
 
 def _existing(path: Path, text: str) -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from ..errors import LatentryError, suggest
 from . import mixed
 from .arrays import column_numbers, stacked
-from .cells import Cells, Frame, cells
+from .cells import Cells, Frame, cells, of_arrow
 from .mixed import Told
 from .schema import Schema
 
@@ -47,6 +48,15 @@ def read_csv(
     Raises `LatentryError` for a row with more or fewer cells than the first, for text among
     numbers (both naming the line), and for names in `take` or `drop` that are no columns.
     """
+    frame, layout = _text(path)
+    taken, rest = _split(frame, path, take, drop)
+    for name in rest.columns:
+        _check_numbers(rest[name], name, path, layout)
+    return _table(Frame(rest), taken, schema)
+
+
+def _text(path: Path) -> tuple[Any, _Layout]:
+    """A text table and its layout."""
     import pandas as pd
 
     layout = _Layout.of(path)
@@ -63,10 +73,31 @@ def read_csv(
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise LatentryError(f"{path} cannot be read as a table ({error}); mend it.") from error
-    taken, rest = _split(frame, path, take, drop)
-    for name in rest.columns:
-        _check_numbers(rest[name], name, path, layout)
-    return _table(Frame(rest), taken, schema)
+    return frame, layout
+
+
+def read_frame(path: Path, drop: Sequence[str] = ()) -> Any:
+    """A text or parquet table as a pandas DataFrame, its cells as they are in the file.
+
+    Whole numbers among which some are missing stay whole numbers.
+
+    Raises `LatentryError` as `read_csv` and `read_parquet` do.
+    """
+    if path.suffix.lower() != ".parquet":
+        frame, layout = _text(path)
+        _, rest = _split(frame, path, (), drop)
+        for name in rest.columns:
+            _check_numbers(rest[name], name, path, layout)
+            seen = rest[name].dropna() if rest[name].dtype == np.float64 else ()
+            if 0 < len(seen) < len(rest) and (seen == np.rint(seen)).all():
+                rest[name] = rest[name].astype("Int64")
+        return rest
+    with _parquet(path) as parquet:
+        table = parquet.read_table(path)
+        made = {name: of_arrow(table.column(name)) for name in table.column_names}
+    import pandas as pd
+
+    return _split(pd.DataFrame(made), path, (), drop)[1]
 
 
 def read_parquet(
@@ -76,14 +107,7 @@ def read_parquet(
 
     Raises `LatentryError` as `read_csv` does, and for a damaged file.
     """
-    try:
-        import pyarrow.parquet as parquet
-        from pyarrow import ArrowException
-    except ImportError as error:
-        raise LatentryError(
-            f"Reading {path} needs pyarrow; install it with `pip install 'latentry[parquet]'`."
-        ) from error
-    try:
+    with _parquet(path) as parquet:
         known = parquet.read_schema(path)
         head = known.empty_table().to_pandas()
         taken, rest = _split(head, path, take, drop)
@@ -92,6 +116,20 @@ def read_parquet(
             for name in taken
         }
         return _table(_ParquetFrame(path, list(rest.columns), known), taken, schema)
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Any]:
+    """The module that reads parquet files, its errors in words."""
+    try:
+        import pyarrow.parquet as parquet
+        from pyarrow import ArrowException
+    except ImportError as error:
+        raise LatentryError(
+            f"Reading {path} needs pyarrow; install it with `pip install 'latentry[parquet]'`."
+        ) from error
+    try:
+        yield parquet
     except (ArrowException, OSError) as error:
         raise LatentryError(
             f"{path} is truncated, damaged or no parquet file ({error}); get the file again."

@@ -28,7 +28,7 @@ class Filler(MissingIWAE):
     hide: float = option(0.2, "the largest share of a row's entries that is hidden")
     draws: int = option(20, "codes drawn for each sample")
     hidden: int | tuple[int, ...] | None = option((128,), "sizes of the hidden layers")
-    activation: str = option("silu", "activation of the network")
+    activation: str = option("tanh", "activation of the network")
     batch_size: int = option(64, "rows in a batch")
     lr: float = option(3e-3, "learning rate")
     schedule: str = option("cosine", "learning rate over time")

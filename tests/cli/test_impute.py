@@ -1,0 +1,83 @@
+"""Filling the gaps of a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentry.jobs import fillers
+
+from .conftest import Cli
+
+TINY = ("--members", 1, "--draws", 5)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fillers, "STEPS", 10)
+
+
+@pytest.fixture
+def holes(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["oak", "elm"], 80)
+    frame = pd.DataFrame(
+        {
+            "kind": kind,
+            "rings": pd.array(rng.poisson(30, 80), dtype="Int64"),
+            "height": rng.normal(np.where(kind == "oak", 20, 10), 2),
+        }
+    )
+    frame.loc[::9, "height"] = np.nan
+    frame.loc[3:5, "rings"] = pd.NA
+    frame.loc[7, "kind"] = None
+    frame.to_csv(tmp_path / "holes.csv", index=False)
+    return tmp_path / "holes.csv"
+
+
+def test_a_file_comes_back_whole(cli: Cli, holes: Path) -> None:
+    said = cli("impute", holes, "-o", "full.csv", *TINY)
+    assert said.code == 0, said.err
+    assert "full.csv: 13 cells filled: 9 of height, 3 of rings, 1 of kind." in said.out
+    before, after = holes.read_text().splitlines(), Path("full.csv").read_text().splitlines()
+    assert len(before) == len(after)
+    for a, b in zip(before, after, strict=True):
+        pairs = list(zip(a.split(","), b.split(","), strict=True))
+        assert all(y == x or (x == "" and y != "") for x, y in pairs)
+    assert cli("impute", holes, "-o", "full.csv", *TINY).code == 2  # it stands there already
+
+
+def test_numbers_parquet_and_several_imputations(cli: Cli, holes: Path) -> None:
+    table = pd.read_csv(holes).drop(columns="kind").astype({"rings": "Int64"})
+    table.to_parquet("holes.parquet")
+    args = ("impute", "holes.parquet", "-o", "full.parquet", "--samples", 3, "--json", *TINY)
+    said = json.loads(cli(*args).out)
+    assert said["filled"] == {"rings": 3, "height": 9} and said["imputations"] == 3
+    full = pd.read_parquet("full.parquet")
+    assert list(full) == ["imputation", "rings", "height"] and not full.isna().any(axis=None)
+    pd.testing.assert_series_equal(full.dtypes[1:], table.dtypes)
+    first, last = (full[full["imputation"] == i].reset_index(drop=True) for i in (1, 3))
+    assert (first["height"] != last["height"]).sum() == 9
+
+
+def test_mistakes_are_told(cli: Cli, holes: Path) -> None:
+    def said(*args: object) -> str:
+        done = cli("impute", *args, *TINY)
+        assert done.code == 2
+        return done.err
+
+    assert "check the path" in said("hole.csv", "-o", "f.csv")
+    assert "written as .csv or .parquet" in said(holes, "-o", "f.npy")
+    assert "--samples 0" in said(holes, "-o", "f.csv", "--samples", 0)
+    assert "Did you mean" in said(holes, "-o", "f.csv", "--model", "not-miwaee")
+    table = pd.read_csv(holes)
+    table.dropna().to_csv("whole.csv", index=False)
+    assert "whole.csv has no missing cell" in said("whole.csv", "-o", "f.csv")
+    for name, part in {"numbers": table[["rings", "height"]], "mixed": table}.items():
+        part.assign(height=np.nan).to_csv(f"{name}.csv", index=False)
+        assert "'height'" in said(f"{name}.csv", "-o", "f.csv")
+    assert not Path("f.csv").exists()
