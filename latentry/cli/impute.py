@@ -41,7 +41,7 @@ def impute(
         ),
     ] = None,
     draws: Annotated[int, typer.Option(help="Codes drawn for each row and network.")] = 500,
-    members: Annotated[int, typer.Option(help="Networks whose fills are averaged.")] = 5,
+    members: Annotated[int, typer.Option(help="Networks whose fills are averaged.")] = 3,
     samples: Annotated[
         int | None,
         typer.Option(

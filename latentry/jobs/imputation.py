@@ -53,7 +53,7 @@ class Imputer(TransformerMixin, BaseEstimator):
     add_indicator: bool = option(
         False, "add a column for each column that had gaps in fit, which says where they are"
     )
-    members: int = option(5, "networks, of different seeds, whose fills are averaged")
+    members: int = option(3, "networks, of different seeds, whose fills are averaged")
     random_state: Any = option(None, "seed; the same seed gives the same fills")
 
     # ------------------------------------------------------------------------------------- fitting
