@@ -89,7 +89,7 @@ def read_frame(path: Path, drop: Sequence[str] = ()) -> Any:
         for name in rest.columns:
             _check_numbers(rest[name], name, path, layout)
             seen = rest[name].dropna() if rest[name].dtype == np.float64 else ()
-            if 0 < len(seen) < len(rest) and (seen == np.rint(seen)).all():
+            if 0 < len(seen) < len(rest) and np.array_equal(seen, np.rint(seen)):
                 rest[name] = rest[name].astype("Int64")
         return rest
     with _parquet(path) as parquet:
