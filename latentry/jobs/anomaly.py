@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 AUTO = {
     "reconstruction": 2.0,
     "neighbours": 1.0,
-    "far-neighbours": 1.0,
+    "far-neighbours": 2.0,
     "row-neighbours": 1.0,
     "far-row-neighbours": 1.0,
 }
-"""The weights of scoring="auto": what is reconstructed, the code, and the row count alike."""
+"""The weights of scoring="auto".
+
+Near neighbours find the most where the training rows are normal; far ones, and those in a narrow
+code above all, where anomalies among them stand together.
+"""
 THRESHOLDS = ("auto", "quantile", "conformal")
 USUAL_SHARE = 0.1
 """The share of anomalies that a far neighbour allows for where contamination="auto"."""
