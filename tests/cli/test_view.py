@@ -147,7 +147,20 @@ def test_measures_of_anomalies_and_of_a_table(
 
 
 def test_sprites_know_their_factors(cli: Cli) -> None:
-    fit = ("fit", "sprites", "--latent", 3, "--epochs", 1, "--hidden", 4, "--net", "mlp")
+    fit = (
+        "fit",
+        "sprites",
+        "--latent",
+        3,
+        "--epochs",
+        1,
+        "--hidden",
+        4,
+        "--net",
+        "mlp",
+        "--seed",
+        0,
+    )
     assert cli(*fit, "--no-report", "-q", "-o", "run").code == 0
     found = cli("evaluate", "run", "sprites", "--measures", "disentanglement", "--json").json
     assert all(0 <= value <= 1 for value in found["figures"].values())
