@@ -11,13 +11,9 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import (
-    Categorical,
-    Distribution,
-    Independent,
-    MixtureSameFamily,
-)
+from torch.distributions import Distribution, Independent, MixtureSameFamily
 
+from .mixtures import NormalMixture, even_mixture
 from .posteriors import Gaussian, Posterior
 from .tempering import draw
 
@@ -134,11 +130,8 @@ class LearnedMixture(Prior):
         self.log_scales = nn.Parameter(torch.zeros(components, latent))
 
     def forward(self, c: Tensor | None = None) -> Distribution:
-        return MixtureSameFamily(
-            Categorical(logits=self.logits, validate_args=False),
-            Independent(Gaussian(self.means, self.log_scales.exp()), 1, validate_args=False),
-            validate_args=False,
-        )
+        each = Gaussian(self.means, self.log_scales.exp())
+        return NormalMixture(self.logits, Independent(each, 1, validate_args=False))
 
     def component(self, z: Tensor) -> Tensor:
         """Log p(m | z) for codes z (N, D), (N, M)."""
@@ -175,7 +168,4 @@ class VampPrior(Prior):
 
     def forward(self, c: Tensor | None = None) -> Distribution:
         (posterior,) = self._posterior
-        q = posterior(self.inputs, self.given if self.given.shape[1] else None)
-        even = torch.zeros(len(self.inputs), device=self.inputs.device)
-        weights = Categorical(logits=even, validate_args=False)
-        return MixtureSameFamily(weights, q, validate_args=False)
+        return even_mixture(posterior(self.inputs, self.given if self.given.shape[1] else None))
