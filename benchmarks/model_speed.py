@@ -95,6 +95,8 @@ def build(name: str) -> Estimator:
     given: dict[str, Any] = {"hidden": HIDDEN, "batch_size": BATCH, "epochs": EPOCHS, "valid": 0.0}
     given |= {"latent": LATENT, "compile": False, "precision": "float32", "random_state": 0}
     given |= PEERS[name][3] if name in PEERS else {}
+    if name == "deep-vae":  # whose one width is that of each position, in every layer
+        del given["hidden"]
     if name != "ms-ssim-vae":
         given["likelihood"] = "bernoulli"
     return cls(**given)
