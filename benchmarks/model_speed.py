@@ -1,12 +1,13 @@
 """What an epoch of every model costs, beside the plain VAE's and beside pythae's.
 
-    python benchmarks/model_speed.py [--peers PYTHON] [--only MODEL ...] [--data-dir DIR]
+    python benchmarks/model_speed.py [--peers PYTHON] [--only MODEL ...] [--eager] [--data-dir DIR]
 
 Each model has one hidden layer of 512 units on each side (pythae's own default), 20 latent
 dimensions where it can, a Bernoulli likelihood on grey pixels, batches of 128; 12,800 images of
-MNIST for four epochs, of which the first does not count. All run eagerly, as pythae does; what
-the compiled step adds is in train_speed.py. Beside the seconds stand the floating-point operations
-of the matrix products of a step, as torch counts them: where the ratio of the seconds is far above
+MNIST for four epochs, of which the first, which compiles, does not count. Ours run as they do in
+any longer run: compiled, and in bfloat16 where the processor multiplies it natively; pythae runs as
+it does. With --eager ours are neither. Beside the seconds stand the floating-point operations of
+the matrix products of a step, as torch counts them: where the ratio of the seconds is far above
 that of the operations, something other than arithmetic is slow.
 
 Prints the table and keeps it in results/model_speed.json and .md. Nothing else should run
@@ -83,17 +84,18 @@ PEERS: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
     "riemannian-hvae": ("RHVAE", "RHVAEConfig", {"n_lf": 3}, {"steps": 3}),
     "hyperspherical-vae": ("SVAE", "SVAEConfig", {}, {}),
     "poincare-vae": ("PoincareVAE", "PoincareVAEConfig", {}, {}),
-    "vqvae": ("VQVAE", "VQVAEConfig", {"num_embeddings": 512}, {}),
+    "vq-vae": ("VQVAE", "VQVAEConfig", {"num_embeddings": 512}, {}),
     "rae": ("RAE_L2", "RAE_L2_Config", {}, {}),
 }
 """Of each model that pythae has too: its class, its options, and ours that mean the same."""
 
 
-def build(name: str) -> Estimator:
+def build(name: str, eager: bool) -> Estimator:
     """The untrained model in the setting that all share."""
     cls = latentry.models()[name]
     given: dict[str, Any] = {"hidden": HIDDEN, "batch_size": BATCH, "epochs": EPOCHS, "valid": 0.0}
-    given |= {"latent": LATENT, "compile": False, "precision": "float32", "random_state": 0}
+    given |= {"latent": LATENT, "random_state": 0, "compile": not eager}
+    given |= {"precision": "float32" if eager else "auto"}
     given |= PEERS[name][3] if name in PEERS else {}
     if name == "deep-vae":  # whose one width is that of each position, in every layer
         del given["hidden"]
@@ -115,10 +117,10 @@ def operations(est: Estimator, x: np.ndarray) -> int:
     return counter.get_total_flops()
 
 
-def ours(name: str, x: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def ours(name: str, x: np.ndarray, labels: np.ndarray, eager: bool) -> dict[str, Any]:
     """Seconds of an epoch and operations of a step; what went wrong where it cannot be trained."""
     try:
-        est = build(name).fit(x, labels)
+        est = build(name, eager).fit(x, labels)
         at = [0.0, *(float(row["seconds"]) for row in est.history_.rows)]
         return {"seconds": statistics.median(np.diff(at)[1:]), "operations": operations(est, x)}
     except (LatentryError, RuntimeError, TypeError) as error:
@@ -180,6 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--peers", help="the Python of the peers' virtual environment")
     parser.add_argument("--only", nargs="+", help="models, by name")
+    parser.add_argument("--eager", action="store_true", help="neither compiled nor in bfloat16")
     parser.add_argument("--data-dir")
     args = parser.parse_args()
     train = load_data("mnist", data_dir=args.data_dir)
@@ -189,7 +192,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "train.npy", x)
         for name in args.only or latentry.models():
-            rows[name] = {"ours": ours(name, x, labels)}
+            rows[name] = {"ours": ours(name, x, labels, args.eager)}
             if args.peers and name in PEERS:
                 rows[name]["theirs"] = theirs(name, args.peers, Path(folder))
             print(name, json.dumps(rows[name]), file=sys.stderr, flush=True)
