@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,6 +98,7 @@ def synthesize(
     else:
         table, told = _table(data, data_dir, drop, schema)
         learn, held = _split(table, report is not None, seed)
+        _check_conditions(where or (), n, learn, told)
         made = _fitted(learn, told, model, epochs, seed, quiet or json_)
         size = len(table)
         if keep is not None:
@@ -191,6 +193,16 @@ def _fitted(
         note(f"Learning from {len(table):,} rows ...")
     progress = None if quiet else RichReporter()
     return made.fit(table, schema=told, epochs=epochs, progress=progress)
+
+
+def _check_conditions(where: Sequence[str], n: int | None, table: Any, told: Any) -> None:
+    """Raise for cells or a number of rows that cannot be, before anything is learned."""
+    from ..data import infer_columns
+    from ..jobs import given
+
+    columns = infer_columns(table, told)
+    fixed = dict(given.parse(text, columns) for text in where)
+    given.encode(given.read(fixed, n, columns), columns)
 
 
 def _parse(text: str, made: Synthesizer) -> tuple[str, Any]:

@@ -75,6 +75,7 @@ def test_what_cannot_be_made_is_told(cli: Cli, people: Path, tmp_path: Path, giv
     found = cli("synthesize", people, "-o", "a.csv", *given, *QUICK)
     assert found.code == 2
     assert said in found.err.replace("\n", " ")
+    assert "Learning from" not in found.err
     assert not (tmp_path / "a.csv").exists()
 
 
