@@ -11,7 +11,19 @@ import typer
 
 from ..errors import LatentryError, suggest
 from .app import app
-from .given import Data, DataDir, Drop, Force, Json, Label, SchemaFile, Seed, listed
+from .given import (
+    TABLES,
+    Data,
+    DataDir,
+    Drop,
+    Force,
+    Json,
+    Label,
+    OneThatSuits,
+    SchemaFile,
+    Seed,
+    listed,
+)
 from .output import emit, note, say, table
 
 if TYPE_CHECKING:
@@ -22,7 +34,6 @@ if TYPE_CHECKING:
 
 TOP = 3
 """Columns named for each row."""
-TABLES = (".csv", ".parquet")
 SHOWN = 5
 """Rows shown in the summary."""
 
@@ -40,15 +51,7 @@ def detect(
         Path | None,
         typer.Option("--out", "-o", metavar="OUT", help="File to write: .csv, .parquet"),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="MODEL",
-            help="`latentry models` lists them; else one that suits.",
-        ),
-    ] = None,
+    model: OneThatSuits = None,
     contamination: Annotated[
         str, typer.Option(help="Share of anomalies among the rows of DATA, or auto.")
     ] = "0.1",

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import LatentryError
 from .app import app
-from .given import Data, DataDir, Drop, Force, Json, SchemaFile, Seed, listed
+from .given import TABLES, Data, DataDir, Drop, Force, Json, SchemaFile, Seed, listed
 from .output import emit, note, say
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from ..jobs import Imputer
 
-TABLES = (".csv", ".parquet")
 NAMED = 8
 """Columns named in the summary."""
 

@@ -11,13 +11,25 @@ import typer
 
 from ..errors import LatentryError
 from .app import app
-from .given import DATA_HELP, DataDir, Drop, Force, Json, Quiet, SchemaFile, Seed, listed
+from .given import (
+    DATA_HELP,
+    TABLES,
+    DataDir,
+    Drop,
+    Force,
+    Json,
+    OneThatSuits,
+    Quiet,
+    SchemaFile,
+    Seed,
+    listed,
+)
 from .output import emit, note, say
 
 if TYPE_CHECKING:
+    from ..data.columns import Column
     from ..jobs import Synthesizer
 
-TABLES = (".csv", ".parquet")
 HELD_OUT = 0.2
 """The share of the rows that a report keeps from training."""
 FEWEST = 50
@@ -50,15 +62,7 @@ def synthesize(
         str | None,
         typer.Option(metavar="COLUMN", help="Make each level of a column equally often."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="MODEL",
-            help="`latentry models` lists them; else one that suits.",
-        ),
-    ] = None,
+    model: OneThatSuits = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the rows; else as many as suit.")
     ] = None,
@@ -105,7 +109,7 @@ def synthesize(
             made.save(keep)
         if report is not None:
             found = _report(made, learn, held, target, report, seed)
-    fixed = dict(_parse(text, made) for text in where or ())
+    fixed = _conditions(where or (), made.columns_)
     rows = made.sample(size if n is None else n, fixed or None, balance=balance, seed=seed)
     save_frame(out, rows)
     if json_:
@@ -201,14 +205,14 @@ def _check_conditions(where: Sequence[str], n: int | None, table: Any, told: Any
     from ..jobs import given
 
     columns = infer_columns(table, told)
-    fixed = dict(given.parse(text, columns) for text in where)
-    given.encode(given.read(fixed, n, columns), columns)
+    given.encode(given.read(_conditions(where, columns), n, columns), columns)
 
 
-def _parse(text: str, made: Synthesizer) -> tuple[str, Any]:
+def _conditions(where: Sequence[str], columns: Sequence[Column]) -> dict[str, Any]:
+    """The cells that --where fixes, by column."""
     from ..jobs.given import parse
 
-    return parse(text, made.columns_)
+    return dict(parse(text, columns) for text in where)
 
 
 def _report(
