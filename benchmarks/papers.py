@@ -28,7 +28,6 @@ from typing import Any
 
 import machine
 import numpy as np
-import torch
 from papers_rows import ROWS, Row
 
 import latentry
@@ -98,22 +97,6 @@ def pca(train: np.ndarray, test: np.ndarray) -> np.ndarray:
     return 255.0 * fitted.inverse_transform(codes).reshape(test.shape)
 
 
-def best_codes(est: Estimator, test: np.ndarray) -> np.ndarray:
-    """Each test image decoded from the code that explains it best, found from the encoder's."""
-    z = torch.from_numpy(est.transform(test)).requires_grad_()
-    x = torch.from_numpy(test / 255.0).float()[:, None]
-    search = torch.optim.LBFGS([z], max_iter=200, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        search.zero_grad()
-        value = -est.model_.decode(z, None).log_prob(x).sum()
-        value.backward()
-        return value
-
-    search.step(loss)  # pyright: ignore[reportArgumentType]
-    return est.inverse_transform(z.detach().numpy()).reshape(test.shape)
-
-
 def measure(row: Row, args: argparse.Namespace) -> dict[str, Any]:
     """Train and measure one row."""
     x, test = data(row.data, args.data_dir)
@@ -132,8 +115,6 @@ def measure(row: Row, args: argparse.Namespace) -> dict[str, Any]:
             found |= {"ours": figures["nll"], "error": figures["nll_stderr"], "draws": draws}
             found |= {"-elbo": -figures["elbo"], "active units": figures["active_units"]}
             errors = None
-        elif row.measure == "best codes":
-            errors = squared_error(test, best_codes(est, test))
         else:
             errors = squared_error(test, est.reconstruct(test))
     if errors is not None:
