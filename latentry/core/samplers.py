@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Independent
 
 from . import noise
+from .mixtures import log_each
 from .posteriors import Gaussian
 from .priors import Prior
 from .riemannian import Metric
@@ -330,7 +331,10 @@ class Posteriors(OfRows):
         self.centres, self.spread = codes.loc, codes.spread
 
     def log_kernels(self, z: Tensor) -> Tensor:
-        return self.law(self.centres, self.spread).log_prob(z[:, None])
+        each = self.law(self.centres, self.spread)
+        if isinstance(each, Independent):
+            return log_each(each, z).to(z.dtype)
+        return each.log_prob(z[:, None])
 
     def draw(self, n: int, c: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         rows = self.pick(n, c)
