@@ -36,6 +36,7 @@ from torch.utils.flop_counter import flop_registry
 import latentry
 from latentry import Estimator, LatentryError, load_data
 from latentry.data.files import atomic
+from latentry.training.sources import TensorSource
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -124,10 +125,16 @@ def operations(est: Estimator, x: np.ndarray) -> int:
     """Floating-point operations of the matrix products of one step, forwards and back."""
     objective = est.objective()
     objective.expect(ROWS)
-    rows = est.scaler_(est.schema_.pack(x[:BATCH]))
+    rows = est.schema_.pack(x)
+    numbers, c = est.number_rows(len(x)), None
+    if numbers is not None:
+        c = torch.from_numpy(numbers).float()[:, None]
+        est.prepare(TensorSource(rows, c), None)
+        c = c[:BATCH]
+    rows = est.scaler_(rows[:BATCH])
     est.model_.train()
     with Operations() as counter:
-        r = est.model_.infer(rows, None, objective.draws)
+        r = est.model_.infer(rows, c, objective.draws)
         for loss, _ in objective.losses(r, est.model_, torch.zeros(())):
             loss.backward(retain_graph=True)
     return counter.total
