@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from . import building, fitting, persistence, sampling
 from .core import geometry, noise
-from .core.columns import Columns
+from .core.columns import Columns, located
 from .core.corruptions import Binarize
 from .core.scores import score_rows
 from .data.conditions import Condition
@@ -223,7 +223,8 @@ class Estimator(Recipe, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         c = None if c is None else c.to(self._device)
 
         def mean(z: Tensor) -> Tensor:
-            return self.model_.decode(z, None if c is None else c.expand(z.shape[-2], -1)).mean
+            given = None if c is None else c.expand(z.shape[-2], -1)
+            return located(self.model_.decode(z, given))
 
         z = geometry.path(path, codes[0], codes[1], steps, mean)
         return self.inverse_transform(z.cpu().numpy(), condition=condition)

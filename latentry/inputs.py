@@ -11,7 +11,7 @@ from torch import Tensor
 from .building import infer_schema
 from .data.arrays import as_array
 from .data.cells import frame_of
-from .data.datasets import Dataset
+from .data.datasets import Dataset, packed
 from .data.mixed import Told
 from .data.schema import Schema
 from .errors import LatentryError
@@ -46,7 +46,7 @@ def read_rows(est: Estimator, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple
     """
     own = None if reset else est.schema_
     if own is not None and own.kind == "table":
-        return _read_table(own, X), own.columns
+        return packed(own, X), own.columns
     if isinstance(X, Dataset) and X.schema is not None:
         X = X.frame()  # of numbers where they belong, or an error that says where not
     if isinstance(X, Dataset):
@@ -61,23 +61,18 @@ def read_rows(est: Estimator, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple
     return array, None if columns is None else tuple(columns)
 
 
-def _read_table(schema: Schema, X: Any) -> np.ndarray:
-    """The rows (N, D) of a table, or rows that were packed before."""
-    if isinstance(X, Dataset):
-        X = X.x if X.schema == schema else X.frame()
-    if frame_of(X) is None and not (isinstance(X, np.ndarray | Tensor) and X.ndim == 2):
-        raise LatentryError(
-            f"This model was fitted on a table of mixed columns, but was given a"
-            f" {type(X).__name__}; give a DataFrame with the same columns."
-        )
-    return schema.pack(X).numpy()
-
-
 def read_pair(est: Estimator, a: Any, b: Any) -> np.ndarray:
-    """Two samples as rows: single samples of an array, or tables of one row."""
+    """Two samples as rows: single samples of an array, or single rows of a table."""
     if est.schema_.kind == "table":
-        return np.concatenate([read_rows(est, row, reset=False)[0][:1] for row in (a, b)])
+        return np.concatenate([packed(est.schema_, _as_table(row))[:1] for row in (a, b)])
     return np.stack([np.asarray(a), np.asarray(b)])
+
+
+def _as_table(row: Any) -> Any:
+    """A single row as a table of one: of pandas (a Series), or as it was packed."""
+    if hasattr(row, "to_frame") and hasattr(row, "index"):
+        return row.to_frame().T
+    return row[None] if isinstance(row, np.ndarray) and row.ndim == 1 else row
 
 
 def read_condition(

@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start here: [bold]latentry fit digits --model vae[/bold]",
+    epilog="Start here: latentry fit digits --model vae",
 )
 
 

@@ -38,10 +38,15 @@ class Kept:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._est, name)
 
+    def transform(self, X: Any, *, condition: Any = None) -> np.ndarray:
+        """The code of each row, kept in a few bits."""
+        return quantise(self._est.transform(X, condition=condition), *self._range, self._bits)
+
     def reconstruct(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """Each row encoded, its code kept in a few bits, and decoded."""
-        codes = quantise(self._est.transform(X, condition=condition), *self._range, self._bits)
-        return self._est.inverse_transform(codes, condition=condition)
+        return self._est.inverse_transform(
+            self.transform(X, condition=condition), condition=condition
+        )
 
 
 def compression(

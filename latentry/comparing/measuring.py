@@ -11,6 +11,7 @@ from ..errors import LatentryError
 from ..estimator import Estimator
 from ..evaluation import detection, latents, measures, paths, robustness, samples
 from ..evaluation.features import ClassifierFeatures, Features, choose
+from ..evaluation.points import data_points
 from .compression import compression
 from .jobs import figures_of
 from .parts import Part
@@ -49,7 +50,12 @@ class Yardstick:
         features = None
         if {"generate", "generate-conditional"} & set(jobs):
             labels = some.labels if some.classes else None
-            features = choose(some.data.x, labels)
+            x = (
+                some.data.x
+                if some.data.schema is None
+                else data_points(some.data.schema, some.data.x)
+            )
+            features = choose(x, labels)
         return cls(jobs, some, test.spread(rows), features)
 
     def measure(self, est: Estimator, seed: int) -> tuple[dict[str, float | None], list[str]]:
@@ -148,7 +154,7 @@ def _agreement(y: Yardstick, est: Estimator, seed: int) -> dict[str, Any]:
     asked = _given(est, y.test)
     if asked is None or asked.ndim != 1 or not isinstance(y.features, ClassifierFeatures):
         return {}
-    made = est.sample(len(asked), condition=asked, seed=seed)
+    made = data_points(est.schema_, est.sample(len(asked), condition=asked, seed=seed))
     return {"agreement": samples.agreement(y.features, made, asked)}
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..data.arrays import as_array
-from ..data.datasets import Dataset
+from ..data.cells import frame_of
+from ..data.datasets import Dataset, packed
+from ..data.schema import Schema
 from ..errors import LatentryError
 
 MOST_CLASSES = 100
@@ -61,6 +63,9 @@ def whole(X: Any, y: Any = None, condition: Any = None) -> Part:
     """
     if isinstance(X, Dataset):
         data, y = X, X.labels if y is None else y
+    elif (frame := frame_of(X)) is not None and frame.is_mixed:
+        schema = Schema.of_table(X)
+        data = Dataset("data", packed(schema, X), columns=schema.columns, schema=schema)
     else:
         array, columns = as_array(X)
         data = Dataset("data", array, columns=None if columns is None else tuple(columns))

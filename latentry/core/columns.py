@@ -134,6 +134,22 @@ class Columns(Distribution):
         ]
         return self._joined(each)
 
+    @property
+    def point(self) -> Tensor:
+        """A point of a space with distances, (..., E), that moves smoothly with the parameters.
+
+        The means of numbers, and of a level sqrt(p / 2) for each level: the distance of two sure
+        levels is 1 and that of two distributions Hellinger's. Of a column of very many levels the
+        numbers that its logits are made of.
+        """
+        each = [
+            part.mean if isinstance(part, Stretches)
+            else (0.5 * (part.log_p - math.log(2))).exp().flatten(-2) if isinstance(part, Choice)
+            else part.h / math.sqrt(RANK)  # pyright: ignore[reportAttributeAccessIssue]
+            for part, _ in self.parts
+        ]  # fmt: skip
+        return torch.cat(each, -1)
+
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Whole rows, without gaps."""
         return self._joined([part.sample(Size(sample_shape)) for part, _ in self.parts])
@@ -166,6 +182,16 @@ class Columns(Distribution):
 
     def _joined(self, each: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(each), -1).index_select(-1, self.order)
+
+
+def errors(px: Distribution, value: Tensor) -> Tensor:
+    """The squared error of the mean of p(x | z), entry by entry; 1 for another level of a table."""
+    return px.errors(value) if isinstance(px, Columns) else (px.mean - value) ** 2
+
+
+def located(px: Distribution) -> Tensor:
+    """Where p(x | z) stands among the data, smoothly: its mean, and `Columns.point` of a row."""
+    return px.point if isinstance(px, Columns) else px.mean
 
 
 class ColumnsLikelihood(Likelihood):

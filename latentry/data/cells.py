@@ -1,7 +1,4 @@
-"""The cells of a table's columns as plain values, and back in the type of the table given.
-
-Tables are of pandas, polars or Arrow; an Arrow table is given back as one of pandas.
-"""
+"""The cells of a table's columns as plain values. Tables are of pandas, polars or Arrow."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ class Cells:
     kind : "number", "bool", "text" or "date"
     values (N,) : float64, or datetime64, or objects of that kind; anything where `missing`
     missing (N,) : which cells hold nothing
-    dtype : as pandas or polars name it
+    dtype : as the library of the table names it
     levels : of a type that lists them (a category), in their order
     ordered : whether that order means something
     """
@@ -64,6 +61,11 @@ class Frame:
                 f"Two columns are named {twice[0]!r}; give each column a name of its own."
             )
 
+    @property
+    def library(self) -> str:
+        """Whose table it is: "pandas", "polars" or "arrow"."""
+        return "polars" if self.polars else "arrow" if self.arrow else "pandas"
+
     def __len__(self) -> int:
         return self.x.num_rows if self.arrow else len(self.x)
 
@@ -75,7 +77,9 @@ class Frame:
 
     def cells(self, i: int) -> Cells:
         """Column i. Raises `LatentryError` for one that holds values of several types."""
-        own = str(self.x.dtypes[i]) if self.polars else None
+        own = None
+        if self.polars or self.arrow:
+            own = str(self.x.dtypes[i] if self.polars else self.x.schema.types[i])
         return cells(self.series(i), self.names[i], own)
 
     @cached_property
@@ -154,25 +158,6 @@ def cells(series: Any, name: str, dtype: str | None = None) -> Cells:
     values = series.to_numpy(dtype=object)
     of = _kind(values[~missing], name)
     return Cells(name, of, _typed(values, missing, of, name), missing, text)
-
-
-def polars_type(text: str, levels: tuple[Any, ...]) -> Any:
-    """The polars type of that name."""
-    import polars as pl
-
-    if text.startswith("Enum"):
-        return pl.Enum(levels)
-    if text.startswith("Datetime"):
-        given: dict[str, Any] = {}
-        for pair in text[len("Datetime(") : -1].split(", "):
-            key, _, value = pair.partition("=")
-            given[key] = None if value == "None" else value.strip("'")
-        return pl.Datetime(**given)
-    base = text.partition("(")[0]
-    if base == "Decimal":
-        precision, scale = (int(p.partition("=")[2]) for p in text[8:-1].split(", "))
-        return pl.Decimal(precision, scale)
-    return getattr(pl, base)
 
 
 def _of_polars(column: Any) -> Any:

@@ -12,6 +12,7 @@ import torch
 
 from ..errors import LatentryError, suggest
 from . import formats, sprites
+from .cells import frame_of
 from .downloads import Remote, fetch_file, local
 from .schema import Schema
 
@@ -50,6 +51,21 @@ class Dataset:
         import pandas as pd
 
         return pd.DataFrame(self.x, columns=self.columns)
+
+
+def packed(schema: Schema, X: Any) -> np.ndarray:
+    """The rows (N, D) of a table as the schema of a mixed one packs them.
+
+    X: a DataFrame, a Dataset, or rows that were packed before. Raises LatentryError for all else.
+    """
+    if isinstance(X, Dataset):
+        X = X.x if X.schema == schema else X.frame()
+    if frame_of(X) is None and not (isinstance(X, np.ndarray | torch.Tensor) and X.ndim == 2):
+        raise LatentryError(
+            f"This model was fitted on a table of mixed columns, but was given a"
+            f" {type(X).__name__}; give a DataFrame with the same columns."
+        )
+    return schema.pack(X).numpy()
 
 
 Arrays = tuple[np.ndarray, np.ndarray | None]

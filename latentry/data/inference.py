@@ -190,7 +190,9 @@ def _on_a_line(
 
 def _decimals(v: np.ndarray, dtype: str) -> int | None:
     """The digits after the point that all values need, None for more than 6."""
-    as_given = np.float32 if dtype.lower() in ("float32", "float16") else np.float64
+    # Arrow calls float32 a float, and float64 a double.
+    narrow = ("float32", "float16", "float", "halffloat")
+    as_given = np.float32 if dtype.lower() in narrow else np.float64
     v = v[:: max(1, len(v) // 10_000)].astype(as_given)
     for digits in range(7):
         if (np.round(v.astype(np.float64), digits).astype(as_given) == v).all():

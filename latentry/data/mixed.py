@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import LatentryError, suggest
-from .cells import Cells, Frame, frame_of, polars_type
+from .arrays import is_missing
+from .cells import Cells, Frame, frame_of
 from .columns import Column
 from .inference import check_told, infer
-from .times import python_dates
+from .typed import arrow_array
 
 Told = Mapping[str, Any] | str | Path | None
 """What the user says of columns: {"age": "count"}, {"size": {"kind": "ordinal", "levels": [...]}},
@@ -135,22 +136,6 @@ def check_names(columns: Sequence[Column], names: Sequence[str]) -> None:
             )
 
 
-def decode(columns: Sequence[Column], rows: np.ndarray, polars: bool = False) -> Any:
-    """Rows (N, D) of numbers as a DataFrame, in the columns, their order and types of the data."""
-    learned = iter(rows.T)
-    made: dict[str, Any] = {}
-    for column in columns:
-        cells = column.decode(next(learned)) if column.learned else column.aside(len(rows))
-        made[column.name] = _polars(column, cells) if polars else _pandas(column, cells)
-    if polars:
-        import polars as pl
-
-        return pl.DataFrame(list(made.values()))
-    import pandas as pd
-
-    return pd.DataFrame(made, columns=[column.name for column in columns])
-
-
 def fill_table(x: Any, filled: Any) -> Any:
     """The table `filled`, with what `x` has as it is to the last digit.
 
@@ -162,11 +147,14 @@ def fill_table(x: Any, filled: Any) -> Any:
     if hasattr(filled, "with_columns"):
         import polars as pl
 
-        own = frame.x if frame.polars else pl.from_pandas(x)
+        read = pl.from_arrow if frame.arrow else pl.from_pandas
+        own: Any = frame.x if frame.polars else read(frame.x)
         names = [name for name in filled.columns if name in own.columns]
         kept = {name: own[name].cast(filled[name].dtype) for name in names}
         seen = [s.fill_nan(None) if s.dtype.is_float() else s for s in kept.values()]
         return filled.with_columns([s.fill_null(filled[s.name]) for s in seen])
+    if hasattr(filled, "column_names"):
+        return _fill_arrow(frame, filled)
     table = x.to_pandas() if hasattr(x, "to_pandas") else x
     full = filled.set_axis(table.index)
     for name in filled.columns:
@@ -174,6 +162,26 @@ def fill_table(x: Any, filled: Any) -> Any:
             kept = full[name].where(table[name].isna(), table[name])
             full[name] = kept.astype(full[name].dtype)
     return full
+
+
+def _fill_arrow(frame: Frame, filled: Any) -> Any:
+    """`fill_table` for an Arrow table."""
+    import pyarrow as pa
+
+    own: Any = frame.x
+    if not frame.arrow:
+        own = own.to_arrow() if frame.polars else pa.Table.from_pandas(own, preserve_index=False)
+    for i, field in enumerate(filled.schema):
+        if field.name not in own.schema.names:
+            continue
+        new, old = filled.column(i), own.column(own.schema.get_field_index(field.name))
+        pairs = zip(old.to_pylist(), new.to_pylist(), strict=True)
+        cells = np.array([b if is_missing(a) else a for a, b in pairs], dtype=object)
+        levels = ()
+        if pa.types.is_dictionary(field.type):
+            levels = new.combine_chunks().dictionary.to_pylist()
+        filled = filled.set_column(i, field, arrow_array(cells, field.type, levels))
+    return filled
 
 
 def like_table(frame: Frame, rows: np.ndarray) -> Any:
@@ -189,51 +197,14 @@ def like_table(frame: Frame, rows: np.ndarray) -> Any:
                 for s, x in zip(frame.x, rows.T, strict=True)
             ]
         )
-    table = frame.x.to_pandas() if hasattr(frame.x, "to_pandas") else frame.x
-    made = {}
+    if frame.arrow:
+        import pyarrow as pa
+
+        columns = zip(rows.T, frame.x.schema.types, strict=True)
+        return pa.table([arrow_array(x, kind) for x, kind in columns], frame.x.schema.names)
+    table, made = frame.x, {}
     for name, x in zip(table.columns, rows.T, strict=True):
         kind = table[name].dtype
         whole = pd.api.types.is_integer_dtype(kind) or pd.api.types.is_bool_dtype(kind)
         made[name] = pd.Series(np.rint(x) if whole else x).astype(kind)
     return pd.DataFrame(made)
-
-
-def _pandas(column: Column, cells: np.ndarray) -> Any:
-    import pandas as pd
-
-    dtype = column.dtype
-    gaps = pd.isna(cells)
-    if dtype == "category":
-        levels = list(column.levels) or None
-        return pd.Series(pd.Categorical(cells, levels, ordered=column.kind == "ordinal"))
-    if dtype.startswith("datetime64"):
-        times = pd.to_datetime(pd.Series(cells, dtype=object))
-        zoned = "," in dtype
-        return (times.dt.tz_localize("UTC") if zoned else times).astype(dtype)
-    if dtype == "object":
-        if column.dates is not None and column.dates.text is None:
-            cells = np.array(python_dates(cells, column.dates.unit == "D"), dtype=object)
-        return pd.Series(cells, dtype=object)
-    kind = pd.api.types.pandas_dtype(dtype)
-    if isinstance(kind, np.dtype) and kind.kind in "iub" and gaps.any():
-        dtype = "float64" if kind.kind in "iu" else "object"
-    elif isinstance(kind, np.dtype) and kind.kind in "iu":
-        info = np.iinfo(kind)
-        return pd.Series(np.clip(cells.astype(np.float64), info.min, info.max).astype(kind))
-    if isinstance(kind, np.dtype) and kind.kind == "f":
-        return pd.Series(np.where(gaps, np.nan, cells).astype(kind))
-    return pd.Series(pd.array(cells, dtype=pd.api.types.pandas_dtype(dtype)))
-
-
-def _polars(column: Column, cells: np.ndarray) -> Any:
-    import polars as pl
-
-    dtype = column.dtype
-    values = cells.tolist()
-    if column.dates is not None and column.dates.text is None:
-        values = python_dates(cells, dtype == "Date")
-    if dtype.startswith("Datetime") and "time_zone=None" not in dtype:
-        kind: Any = polars_type(dtype, ())
-        naive = pl.Series(column.name, values, dtype=pl.Datetime(kind.time_unit))
-        return naive.dt.replace_time_zone("UTC").dt.convert_time_zone(kind.time_zone)
-    return pl.Series(column.name, values, dtype=polars_type(dtype, column.levels), strict=False)

@@ -19,6 +19,7 @@ from .cells import frame_of
 from .columns import Column
 from .layout import layout, one_axis
 from .survey import Survey, check_finite, survey
+from .typed import decode
 
 VALUES = ("binary", "levels", "unit", "count", "real")
 """Kinds of values of arrays; those of a table of several kinds of columns are "mixed"."""
@@ -39,7 +40,7 @@ class Schema:
     missing : whether the training data had NaN, which marks what was not observed
     given : the shape of one sample in the user's array, for example (28, 28) or (784,)
     table : what each column of a mixed table is, in the table's order, also those not learned
-    frame : the kind of DataFrame that a mixed table came as, "pandas" or "polars"
+    frame : whose table a mixed one came as: "pandas", "polars" or "arrow"
     """
 
     kind: str
@@ -79,7 +80,7 @@ class Schema:
     def of_table(cls, x: Any, schema: mixed.Told = None) -> Schema:
         """What a row of a table of mixed columns is; see `latentry.data.infer_columns`."""
         frame = mixed.need_frame(x)
-        return cls.of_columns(mixed.learn(frame, schema), "polars" if frame.polars else "pandas")
+        return cls.of_columns(mixed.learn(frame, schema), frame.library)
 
     @classmethod
     def of_columns(cls, table: Sequence[Column], frame: str = "pandas") -> Schema:
@@ -186,8 +187,9 @@ class Schema:
     def unpack(self, t: Tensor, *, round_counts: bool = False) -> Any:
         """What the model gives, (..., *shape) in data units, in the user's layout and type.
 
-        A mixed table (N, D) comes back as the kind of DataFrame that it was, with all of its
-        columns in their order and types; constants and identifiers are made anew.
+        A mixed table (N, D) comes back as the kind of table that it was (of pandas, polars or
+        Arrow), with all of its columns in their order and types; constants and identifiers are
+        made anew.
 
         Grey levels of an integer type are rounded and clipped to it. Probabilities of binary data
         and means of counts stay float32, unless `round_counts` says that the numbers are draws:
@@ -197,7 +199,7 @@ class Schema:
         lead = t.shape[: t.ndim - len(self.shape)]
         rows = t.detach().to(torch.float32)
         if self.kind == "table":
-            return mixed.decode(self.table, rows.cpu().numpy(), self.frame == "polars")
+            return decode(self.table, rows.cpu().numpy(), self.frame)
         if self.kind == "image" and self.channels_last:
             rows = rows.movedim(-3, -1)
         array = rows.reshape(*lead, *self.given).cpu().numpy()

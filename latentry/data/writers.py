@@ -74,6 +74,11 @@ def write(
     elif suffix == ".npy":
         with atomic(path) as file:
             np.save(file, array, allow_pickle=False)
+    elif suffix == ".parquet" and hasattr(array, "column_names"):  # of Arrow, with all its types
+        from pyarrow import parquet
+
+        with atomic(path) as file:
+            parquet.write_table(array, file)
     elif suffix == ".npz":
         arrays: dict[str, Any] = {"x": array}
         if labels is not None:
@@ -123,6 +128,8 @@ def _frame(array: Any, columns: Sequence[str] | None) -> Any:
     """A pandas DataFrame of rows (N, ...), or of a DataFrame."""
     import pandas as pd
 
+    if hasattr(array, "column_names"):  # of Arrow
+        return array.to_pandas(types_mapper=pd.ArrowDtype)
     if hasattr(array, "columns"):
         polars = not hasattr(array, "iloc")
         return pd.DataFrame({n: array[n].to_list() for n in array.columns}) if polars else array

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .likelihood import ACTIVE
+from .points import model_rows, nearest, points
 from .subject import Subject
 
 Sizes: TypeAlias = Sequence[int | None]
@@ -86,10 +87,9 @@ def holes(
     The rows are split at random into two halves. "Far" is a distance to the nearest row of the
     first half that only 1 in 100 reconstructions of rows of the second half exceed, each from one
     draw of q(z | x). A model whose codes fill its prior therefore has 0.01, however well it
-    reconstructs. Distances are Euclidean in the model's scale (see `model_rows`), what is decoded
-    is the mean of p(x | z), and codes come from where `sample` takes them: the prior, or the
-    density fitted to an autoencoder's codes. With a condition, draws are made given those of the
-    rows. None below 8 rows.
+    reconstructs. Distances are those of `points`, what is decoded is the mean of p(x | z), and
+    codes come from where `sample` takes them: the prior, or the density fitted to an autoencoder's
+    codes. With a condition, draws are made given those of the rows. None below 8 rows.
     """
     x, c = model_rows(est, X, condition)
     order = np.random.default_rng(seed).permutation(len(x))[: 2 * MOST_ROWS]
@@ -103,9 +103,9 @@ def holes(
             torch.cat([_decoded(est, part.to(x.device), x, c, of) for part in _parts(rows)])
             for rows, of in ((second, "rows"), (asked, "prior"))
         )
-    reference = flat(filled(x))[first]
-    limit = np.quantile(nearest(again.numpy(), reference), 0.99)
-    return float((nearest(made.numpy(), reference) > limit).mean())
+    reference = points(est.schema_, x)[first]
+    limit = np.quantile(nearest(points(est.schema_, again), reference), 0.99)
+    return float((nearest(points(est.schema_, made), reference) > limit).mean())
 
 
 def _parts(rows: np.ndarray) -> Sequence[Tensor]:
@@ -114,7 +114,7 @@ def _parts(rows: np.ndarray) -> Sequence[Tensor]:
 
 @torch.inference_mode()
 def _decoded(est: Subject, rows: Tensor, x: Tensor, c: Tensor | None, of: str) -> Tensor:
-    """What one code for each row decodes to, drawn from its posterior or the prior, (n, E)."""
+    """What one code for each row decodes to, drawn from its posterior or the prior."""
     model = est.model_
     given = None if c is None else c[rows]
     if of == "rows":
@@ -123,38 +123,7 @@ def _decoded(est: Subject, rows: Tensor, x: Tensor, c: Tensor | None, of: str) -
         z = model.embed(est.sampler_.draw(len(rows), given))
     else:
         z = model.draw(len(rows), given)
-    return model.decode(z, given).mean.flatten(1).double().cpu()
-
-
-def model_rows(est: Subject, X: Any, condition: Any = None) -> tuple[Tensor, Tensor | None]:
-    """X in the model's scale, (N, *shape), and its condition (N, C).
-
-    In this scale grey levels lie between 0 and 1 and real columns are standardised, so that no
-    column outweighs the others by its unit.
-    """
-    parts = list(est._batches(X, condition))
-    given = [c for _, c in parts if c is not None]
-    return torch.cat([x for x, _ in parts]), torch.cat(given) if given else None
-
-
-def filled(x: Tensor) -> Tensor:
-    """X (N, ...) with the mean of what was observed of a value where it is missing."""
-    if not bool(x.isnan().any()):
-        return x
-    return torch.where(x.isnan(), x.nanmean(0, keepdim=True).nan_to_num(), x)
-
-
-def flat(x: Tensor) -> np.ndarray:
-    """X (N, ...) as float64 rows (N, E)."""
-    return x.flatten(1).double().cpu().numpy()
-
-
-def nearest(rows: np.ndarray, data: np.ndarray) -> np.ndarray:
-    """The Euclidean distance of each row (N, E) to the nearest row of the data (M, E), (N,)."""
-    from sklearn.neighbors import NearestNeighbors
-
-    found = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(data)
-    return found.kneighbors(rows)[0][:, 0]
+    return model.decode(z, given).mean
 
 
 def linear_probe(
@@ -309,7 +278,7 @@ def latents(
     Z = est.transform(X, condition=condition).astype(np.float64)
     some = np.random.default_rng(seed).permutation(len(Z))[:PAIRWISE_ROWS]
     few = torch.from_numpy(some).to(x.device)
-    data = flat(filled(x)[few])
+    data = points(est.schema_, x)[some]
     found: dict[str, float | None] = {
         "active_units": float(active_units(Z)) if len(Z) > 1 else None,
         "aggregate_gap": _gap(est, x[few], None if c is None else c[few], seed),

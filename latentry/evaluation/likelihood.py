@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..core.columns import Columns
+from ..core.columns import errors
 from ..core.models import LatentModel
 from ..core.scores import log_likelihood, passes
 from ..data.schema import Schema
@@ -70,9 +70,7 @@ class _Sums:
         (r,) = passes(model, x, c, 1, seed)
         jacobian = est.scaler_.log_det_observed(x)
         code = model.encode(x, c).mean
-        again = model.decode(code, c)
-        mixed = isinstance(again, Columns)
-        square = again.errors(x) if mixed else (again.mean - x) ** 2
+        square = errors(model.decode(code, c), x)
         self._put(
             distortion=r.distortion[0] - jacobian,
             code=code,

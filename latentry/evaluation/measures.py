@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.datasets import packed
 from ..errors import LatentryError, suggest
 from .catalogue import GROUPS, KINDS, LEVELS, MEASURES, Measure, names_of
+from .points import data_points
 
 if TYPE_CHECKING:
     from .features import Features
@@ -151,9 +153,9 @@ def measure(
     chosen = parse_groups(groups)
     given = Given(
         est,
-        np.asarray(getattr(X, "x", X)),
+        _rows(est, X),
         None if labels is None else np.asarray(labels),
-        None if train is None else np.asarray(getattr(train, "x", train)),
+        None if train is None else _rows(est, train),
         None if train_labels is None else np.asarray(train_labels),
         None if condition is None else np.asarray(condition),
         _factors(factors),
@@ -175,6 +177,13 @@ def measure(
         "details": found.details,
         "rows": len(given.x),
     }
+
+
+def _rows(est: Subject, X: Any) -> np.ndarray:
+    """The rows as an array (N, ...); those of a table of mixed columns as they are packed."""
+    if est.schema_.kind == "table":
+        return packed(est.schema_, X)
+    return np.asarray(getattr(X, "x", X))
 
 
 def _factors(factors: Mapping[str, Any] | np.ndarray | None) -> dict[str, np.ndarray] | None:
@@ -251,35 +260,40 @@ def _about_parts(parts: Mapping[str, Any], rows: int) -> list[str]:
 
 
 def _reconstruction(given: Given, found: Found) -> None:
-    from .reconstruction import reconstruction
+    from . import reconstruction as of
 
-    est = given.est
-    again = est.reconstruct(given.x, condition=given.condition)
-    # Counts and real numbers have no largest value that a ratio could be taken to.
-    span = 1.0 if est.schema_.values in ("binary", "levels", "unit") else None
-    result = reconstruction(
-        _scaled(est, given.x), _scaled(est, again), span=span, labels=given.labels
-    )
+    est, c, labels = given.est, given.condition, given.labels
+    if est.schema_.kind == "table":
+        result = of.of_cells(of.cell_errors(est, given.x, condition=c), labels=labels)
+        found.note(of.ABOUT_CELLS)
+    else:
+        again = est.reconstruct(given.x, condition=c)
+        # Counts and real numbers have no largest value that a ratio could be taken to.
+        span = 1.0 if est.schema_.values in ("binary", "levels", "unit") else None
+        pair = of.scaled(est, given.x), of.scaled(est, again)
+        result = of.reconstruction(*pair, span=span, labels=labels)
+        if est.schema_.kind != "image":
+            found.note("SSIM is for images; these rows are vectors.")
     found.put(result)
-    worst = [int(row) for row in result["worst"]]
-    found.details["worst_rows"] = worst
-    if given.labels is not None and result.get("per_class"):
-        found.details["mse_per_class"] = {
-            str(name): float(value) for name, value in result["per_class"].items()
-        }
-    if est.schema_.kind != "image":
-        found.note("SSIM is for images; these rows are vectors.")
+    found.details["worst_rows"] = [int(row) for row in result["worst"]]
+    per_class = result["per_class"] or {}
+    if per_class:
+        found.details["mse_per_class"] = {str(k): float(v) for k, v in per_class.items()}
 
 
 def _samples(given: Given, found: Found) -> None:
     from . import samples
 
-    some, est = given.at_most(MOST_SAMPLES), given.est
+    est = given.est
+    # A table of mixed columns has distances only as points.
+    x, train = (data_points(est.schema_, rows) for rows in (given.x, given.train))
+    given = dataclasses.replace(given, x=x, train=train)
+    some = given.at_most(MOST_SAMPLES)
     features = given.features or _features(given, found)
     found.feature_space = features.name
     found.note(features.note)
-    fake = est.sample(len(some.x), condition=some.condition, seed=given.seed)
-    train = given.train
+    how: dict[str, Any] = {"condition": some.condition, "seed": given.seed}
+    fake = data_points(est.schema_, est.sample(len(some.x), **how))
     _try(
         found,
         "Samples",
@@ -387,16 +401,3 @@ _MEASURING: dict[str, Callable[[Given, Found], None]] = {
     "robustness": _robustness,
     "disentanglement": _disentanglement,
 }
-
-
-def _scaled(est: Subject, rows: np.ndarray) -> np.ndarray:
-    """Rows in the layout of the data, in the model's scale: (N, H, W), (N, H, W, C) or (N, D)."""
-    schema, scaler = est.schema_, est.scaler_
-    shift, scale = (each.cpu().double().numpy() for each in (scaler.shift, scaler.scale))
-    folded = np.asarray(rows, dtype=np.float64).reshape(len(rows), *schema.stored)
-    if schema.kind != "image":
-        return ((folded - shift) / scale).reshape(len(rows), -1)
-    if not schema.channels_last:
-        folded = np.moveaxis(folded, 1, -1)
-    folded = (folded - shift.reshape(-1)) / scale.reshape(-1)
-    return folded[..., 0] if folded.shape[-1] == 1 else folded

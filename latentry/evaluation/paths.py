@@ -1,6 +1,6 @@
 """How samples change along a path between two codes, and whether its middle is like the data.
 
-Distances are Euclidean, in the model's scale (see `latents.model_rows`).
+Distances are Euclidean, between rows as `points` has them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from ..core import geometry
-from .latents import MOST_ROWS, class_index, filled, flat, model_rows, nearest
+from ..core.columns import located
+from .latents import MOST_ROWS, class_index
+from .points import model_rows, nearest, points
 from .subject import Subject
 
 GEODESICS = 6
@@ -100,7 +103,7 @@ def paths(
         torch.from_numpy(rows).to(x.device) for rows in _pairs(labels, len(x), pairs, rng)
     )
     some = torch.from_numpy(rng.permutation(len(x))[:MOST_ROWS]).to(x.device)
-    data = flat(filled(x[some]))
+    data = points(est.schema_, x[some])
     given = None if c is None else c[first]
     with torch.inference_mode():
         a, b = (est.model_.encode(x[rows], given).mean for rows in (first, second))
@@ -136,13 +139,13 @@ def _decoded(
     for i in range(len(a)):
         given = None if c is None else c[i : i + 1]
 
-        def mean(z: Tensor, given: Tensor | None = given) -> Tensor:
+        def decode(z: Tensor, given: Tensor | None = given) -> Distribution:
             one = None if given is None else given.expand(z.shape[-2], -1)
-            return est.model_.decode(z, one).mean
+            return est.model_.decode(z, one)
 
-        z = geometry.path(kind, a[i], b[i], steps, mean)
+        z = geometry.path(kind, a[i], b[i], steps, lambda z, decode=decode: located(decode(z)))
         with torch.inference_mode():
-            found.append(flat(mean(z)))
+            found.append(points(est.schema_, decode(z).mean))
     return np.stack(found, 1)
 
 

@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
+from ..core.columns import errors
 from ..data.schema import Schema
 from ..errors import LatentryError
+from .subject import Subject
 
 MOST_DB = 100.0
 """The PSNR of a row that is reproduced exactly (or to a hundred-thousandth of the span)."""
@@ -19,6 +22,10 @@ ROWS_AT_ONCE = 1024
 """Images whose windows are held in memory together."""
 WINDOW, SIGMA = 11, 1.5
 """Side and standard deviation of SSIM's Gaussian window, in pixels."""
+ABOUT_CELLS = (
+    "The squared error of a table is that of numbers on their columns' own scale, and 1 for another"
+    " level; PSNR and SSIM are for values of one kind."
+)
 
 
 def mse(x: Any, y: Any) -> np.ndarray:
@@ -99,6 +106,43 @@ def reconstruction(
         "per_class": None if labels is None else _per_class(each, labels),
         "worst": np.argsort(-np.nan_to_num(each), kind="stable")[:worst].tolist(),
     }
+
+
+def scaled(est: Subject, rows: np.ndarray) -> np.ndarray:
+    """Rows in the layout of the data, in the model's scale: (N, H, W), (N, H, W, C) or (N, D)."""
+    schema, scaler = est.schema_, est.scaler_
+    shift, scale = (each.cpu().double().numpy() for each in (scaler.shift, scaler.scale))
+    folded = np.asarray(rows, dtype=np.float64).reshape(len(rows), *schema.stored)
+    if schema.kind != "image":
+        return ((folded - shift) / scale).reshape(len(rows), -1)
+    if not schema.channels_last:
+        folded = np.moveaxis(folded, 1, -1)
+    folded = (folded - shift.reshape(-1)) / scale.reshape(-1)
+    return folded[..., 0] if folded.shape[-1] == 1 else folded
+
+
+def of_cells(square: np.ndarray, *, labels: Any = None, worst: int = 8) -> dict[str, Any]:
+    """`reconstruction` of a table of mixed columns, by the squared error of its cells (N, D).
+
+    A mean of what is not NaN; psnr and ssim are None.
+    """
+    # Rows that differ by just so much, and are missing where the errors are.
+    found = reconstruction(0 * square, np.sqrt(square), span=1.0, labels=labels, worst=worst)
+    return found | {"psnr": None}
+
+
+@torch.inference_mode()
+def cell_errors(est: Subject, X: Any, *, condition: Any = None) -> np.ndarray:
+    """The squared error of each cell of a table, (N, D): see `core.columns.errors`.
+
+    Of what is decoded from the codes that `transform` gives.
+    """
+    parts: list[torch.Tensor] = []
+    codes = torch.from_numpy(est.transform(X, condition=condition))
+    for x, c in est._batches(X, condition):
+        z, codes = codes[: len(x)].to(x.device), codes[len(x) :]
+        parts.append(errors(est.model_.decode(z, c), x).double().cpu())
+    return torch.cat(parts).numpy()
 
 
 def value_range(x: Any, schema: Schema | None = None) -> float:

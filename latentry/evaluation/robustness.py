@@ -2,7 +2,8 @@
 
 Damage keeps to the values that the model's data can have: grey levels stay whole numbers in their
 range, probabilities stay in [0, 1], counts do not fall below zero. Entries that are missing (NaN)
-stay missing and are left out of every figure.
+stay missing and are left out of every figure. Of a table of mixed columns only `filling` is told:
+noise and blocks are for values of one kind.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
+from ..core.columns import errors
 from ..errors import LatentryError
+from .points import model_rows
 from .reconstruction import psnr, value_range
 from .subject import Subject
 
@@ -35,6 +39,7 @@ def denoising(
     PSNR's peak is that same unit (for vectors it is a signal-to-noise ratio). What leaves the valid
     range is clipped to it, as a camera would. The task is that of Vincent et al., 2008 (ICML).
     """
+    _check_one_kind(est, "noise is added to")
     array, unit = np.asarray(X), _unit(est, X)
     found: dict[str, dict[float, float]] = {"noisy_psnr": {}, "cleaned_psnr": {}}
     for level in levels:
@@ -59,6 +64,7 @@ def occlusion(
     block, before and after a reconstruction, in the units of `denoising`.
     """
     _check_share(share)
+    _check_one_kind(est, "a block is hidden in")
     array, unit = np.asarray(X), _unit(est, X)
     image = est.schema_.kind == "image"
     hidden = _blocks(est, array, share, seed)
@@ -119,9 +125,13 @@ def filling(
     A `share` of all entries is hidden, each by its own chance, and brought back by `fill`. rmse:
     root mean squared error over them, in units of the data's range for images and of each column's
     standard deviation for vectors. baseline_rmse: the same for the mean of what is visible in the
-    entry's column (for images: pixel), which a model has to beat.
+    entry's column (for images: pixel), which a model has to beat. In a table of mixed columns an
+    error is that of a number on its column's own scale, and 1 for another level; the baseline is
+    the mean on that scale, 0, and the most frequent level.
     """
     _check_share(share)
+    if est.schema_.kind == "table":
+        return _fill_cells(est, X, share, steps, condition, seed)
     array, unit = np.asarray(X), _unit(est, X)
     truth = array.astype(np.float64)
     hidden = np.random.default_rng(seed).random(array.shape) < share
@@ -136,6 +146,35 @@ def filling(
         "rmse": _rms(((filled - truth) / unit)[hidden]),
         "baseline_rmse": _rms(((means - truth) / unit)[hidden]),
     }
+
+
+@torch.inference_mode()
+def _fill_cells(
+    est: Subject, X: Any, share: float, steps: int, condition: Any, seed: int
+) -> dict[str, float]:
+    """`filling` for a table of mixed columns, whose hidden cells start out as missing."""
+    x, c = model_rows(est, X, condition)
+    hidden = torch.from_numpy(np.random.default_rng(seed).random(x.shape) < share).to(x.device)
+    common = [0.0 if column.ordered else int(np.argmax(column.shares))
+              for column in est.schema_.learned]  # fmt: skip
+    levels = torch.tensor([not column.ordered for column in est.schema_.learned]).to(x.device)
+    off = x - torch.tensor(common).to(x)
+    baseline = torch.where(levels, (off != 0).where(~x.isnan(), torch.nan), off**2)
+    full, px = x.masked_fill(hidden, torch.nan), None
+    for _ in range(steps):
+        px = est.model_.decode(est.model_.encode(full, c).mean, c)
+        full = torch.where(hidden, px.mean, x)
+    assert px is not None
+    found = {"rmse": errors(px, x), "baseline_rmse": baseline}
+    return {name: _rms(square.sqrt()[hidden].cpu().numpy()) for name, square in found.items()}
+
+
+def _check_one_kind(est: Subject, what: str) -> None:
+    if est.schema_.kind == "table":
+        raise LatentryError(
+            f"{what} values of one kind, which the columns of a mixed table are not; look at how"
+            " hidden cells are filled."
+        )
 
 
 def legal(est: Subject, x: np.ndarray) -> np.ndarray:

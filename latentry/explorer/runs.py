@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..core import geometry
 from ..core.bounds import elbo
+from ..core.columns import errors, located
 from ..core.scores import passes
 from ..data.datasets import Dataset
 from ..estimator import Estimator
@@ -130,7 +131,7 @@ class Shown:
         c = None if c is None else c.to(device)
 
         def mean(z: Tensor) -> Tensor:
-            return self.est.model_.decode(z, None if c is None else c.expand(len(z), -1)).mean
+            return located(self.est.model_.decode(z, None if c is None else c.expand(len(z), -1)))
 
         start = torch.as_tensor(a, dtype=torch.float32, device=device)
         end = torch.as_tensor(b, dtype=torch.float32, device=device)
@@ -157,7 +158,7 @@ class Shown:
     def _block(self, x: np.ndarray, condition: Any) -> dict[str, Tensor]:
         est, model = self.est, self.est.model_
         ((t, c),) = est._batches(x, condition)
-        square = (model.decode(model.encode(t, c).mean, c).mean - t) ** 2
+        square = errors(model.decode(model.encode(t, c).mean, c), t)
         error = square.nan_to_num().flatten(1).sum(1) / (~t.isnan()).flatten(1).sum(1).clamp(min=1)
         with NOISE:
             (r,) = passes(model, t, c, 1, 0)
@@ -189,7 +190,7 @@ class Shown:
         """The squared error of each entry of rows (N,), in the model's scale, (N, *shape)."""
         given = None if self.condition is None else self.condition[rows]
         parts = [
-            (self.est.model_.decode(self.est.model_.encode(t, c).mean, c).mean - t) ** 2
+            errors(self.est.model_.decode(self.est.model_.encode(t, c).mean, c), t)
             for t, c in self.est._batches(self.x[rows], given)
         ]
         return torch.cat(parts).cpu().numpy()

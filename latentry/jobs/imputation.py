@@ -244,6 +244,10 @@ class Imputer(TransformerMixin, BaseEstimator):
         if isinstance(made, np.ndarray):
             return np.concatenate([made, marks.astype(made.dtype)], 1)
         added = dict(zip(names, marks.T, strict=True))
+        if hasattr(made, "append_column"):  # of Arrow
+            for name, mark in added.items():
+                made = made.append_column(name, [mark])
+            return made
         return made.assign(**added) if hasattr(made, "assign") else made.with_columns(**added)
 
     def _check(self) -> None:

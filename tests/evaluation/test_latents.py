@@ -16,14 +16,13 @@ from latentry.evaluation.latents import (
     class_index,
     cluster_agreement,
     continuity,
-    filled,
     holes,
     knn_accuracy,
     latents,
     linear_probe,
-    nearest,
     trustworthiness,
 )
+from latentry.evaluation.points import filled, nearest
 
 KEYS = {
     "active_units", "aggregate_gap", "holes", "probe_100", "probe_1000", "probe_all", "knn_100",
