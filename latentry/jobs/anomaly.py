@@ -25,17 +25,11 @@ if TYPE_CHECKING:
 
     from .pyod import PyODDetector
 
-AUTO = {
-    "reconstruction": 2.0,
-    "neighbours": 1.0,
-    "far-neighbours": 2.0,
-    "row-neighbours": 1.0,
-    "far-row-neighbours": 1.0,
-}
+AUTO = {"reconstruction": 1.0, "row-neighbours": 1.0, "core-row-neighbours": 3.0}
 """The weights of scoring="auto".
 
-Near neighbours find the most where the training rows are normal; far ones, and those in a narrow
-code above all, where anomalies among them stand together.
+Reconstruction and near neighbours find the most where the training rows are normal; neighbours
+among the core of these rows find what lies together with others of its kind.
 """
 THRESHOLDS = ("auto", "quantile", "conformal")
 USUAL_SHARE = 0.1
@@ -119,14 +113,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     ) -> Iterator[tuple[Estimator, tuple[str, ...]]]:
         """Each member with the scores that it is asked for.
 
-        The distances between rows are the same for all of them. In an ensemble, a code that is no
-        narrower than the row says nothing that these do not, unless there is no other code.
+        The distances between rows are the same for all of them.
         """
-        width = self.schema_.features
-        narrow = [est.model_.latent < width for est in made]
         for i, est in enumerate(made):
-            spaces = {"rows": i == 0, "codes": len(hows) == 1 or narrow[i] or not any(narrow)}
-            yield est, tuple(h for h in hows if h not in OF_SPACE or spaces[OF_SPACE[h][0]])
+            yield est, tuple(h for h in hows if not i or OF_SPACE.get(h, ("",))[0] != "rows")
 
     def _split(self, n: int, first: int) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of the rows that are learned from, and of those held out, in rising order."""
@@ -158,7 +148,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """How normal each row is, (N,): larger for more normal.
 
         With scoring="auto" a weighted mean of standardised scores, about 0 for usual rows. Any
-        other score is the mean over the members, negated, in nats or standard deviations.
+        other score is the mean over the members, negated, in nats or the units of `Space`.
         """
         return -self._scores(self._read(X))
 

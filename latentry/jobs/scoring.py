@@ -7,6 +7,7 @@ order nor on the batch in which rows come.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,26 +23,30 @@ from ..evaluation.detection import anomaly_scores
 DRAWS = 16
 """Codes drawn for each row where a score is a mean over draws."""
 ITSELF = 1e-4
-"""What is nearer than this, in standard deviations per dimension, is the same row."""
+"""What is nearer than this, in the columns' units per dimension, is the same row."""
 RIDGE = 1e-3
-"""Added to the variances of standardised codes, which may lie in a subspace."""
+"""The share by which the variances of codes are raised, as these may lie in a subspace."""
 LEVELS = 64
 """Levels of a column that are told apart where rows are compared; further ones are alike."""
 SKETCH = 1000
 """Reference rows among which a far neighbour is looked for: its rank scales with their number."""
+CORE = 0.7
+"""The share of the reference rows, those with the nearest far neighbours, that are the core."""
 
 
 class Space:
     """The distance of points to their neighbours among reference points, in one space.
 
-    points (N, D): the reference, whose columns are standardised. `near` is how many neighbours
-    count as near, `share` how large a part of the reference points a far neighbour leaves nearer.
-    A point of the reference is not its own neighbour, so that rows seen in training score as if
-    each had been left out.
+    points (N, D): the reference. A column's unit is the geometric mean of its standard deviation
+    and its range: by the former alone, one that rarely varies would outweigh all others, by the
+    latter one value far out would make the others alike. `near` is how many neighbours count as
+    near, `share` how large a part of the reference points a far neighbour leaves nearer. A point
+    of the reference is not its own neighbour, so that rows seen in training score as if each had
+    been left out.
     """
 
     def __init__(self, points: np.ndarray, near: int, share: float, seed: int) -> None:
-        self.mean, spread = points.mean(0), points.std(0)
+        self.mean, spread = points.mean(0), np.sqrt(points.std(0) * np.ptp(points, axis=0))
         self.spread = np.where(spread > 0, spread, 1.0)
         self.points = (points - self.mean) / self.spread
         few = np.random.default_rng(seed).permutation(len(points))[:SKETCH]
@@ -55,7 +60,7 @@ class Space:
 
     def nearest(self, points: np.ndarray) -> np.ndarray:
         """The mean distance to the nearest neighbours, (N,): Angiulli & Pizzuti, 2002 (PKDD)."""
-        return self._distances(self.all, points, self.near).mean(1)
+        return self._distances(self.all, self.place(points), self.near).mean(1)
 
     def farther(self, points: np.ndarray) -> np.ndarray:
         """The distance to the far neighbour, (N,): Ramaswamy et al., 2000 (SIGMOD).
@@ -63,18 +68,34 @@ class Space:
         Anomalies that resemble one another are near neighbours of one another; one that leaves
         more of the rows nearer than there are anomalies is none of them.
         """
-        return self._distances(self.few, points, self.far)[:, -1]
+        return self._distances(self.few, self.place(points), self.far)[:, -1]
+
+    @cached_property
+    def core(self) -> NearestNeighbors:
+        """The reference points with the nearest far neighbours, the rest set aside.
+
+        Anomalies among the reference rows are then nobody's neighbours, as in estimates from a
+        trimmed sample: Rousseeuw, 1985, "Multivariate estimation with high breakdown point".
+        """
+        far = self._distances(self.few, self.points, self.far)[:, -1]
+        return NearestNeighbors().fit(self.points[far <= np.quantile(far, CORE)])
+
+    def nearest_core(self, points: np.ndarray) -> np.ndarray:
+        """The mean distance to the nearest neighbours among the core, (N,)."""
+        return self._distances(self.core, self.place(points), self.near).mean(1)
 
     def mahalanobis(self, points: np.ndarray) -> np.ndarray:
         """The Mahalanobis distance from the mean of the reference, (N,)."""
         covariance = np.atleast_2d(np.cov(self.points.T, bias=True))
-        precision = np.linalg.inv(covariance + RIDGE * np.eye(len(covariance)))
+        variances = covariance.diagonal()
+        ridge = np.diag(RIDGE * np.where(variances > 0, variances, 1.0))
+        precision = np.linalg.inv(covariance + ridge)
         z = self.place(points)
         return np.sqrt(np.einsum("ni,ij,nj->n", z, precision, z))
 
-    def _distances(self, tree: NearestNeighbors, points: np.ndarray, k: int) -> np.ndarray:
+    def _distances(self, tree: NearestNeighbors, z: np.ndarray, k: int) -> np.ndarray:
         """To the k nearest (or as many as there are) in rising order, the point itself left out."""
-        z, most = self.place(points), tree.n_samples_fit_
+        most = tree.n_samples_fit_
         found, _ = tree.kneighbors(z, min(k + 1, most))
         if found.shape[1] == 1:
             return found
@@ -182,10 +203,12 @@ OF_SPACE: dict[str, tuple[str, Callable[[Space, np.ndarray], np.ndarray]]] = {
     "mahalanobis": ("codes", Space.mahalanobis),
     "neighbours": ("codes", Space.nearest),
     "far-neighbours": ("codes", Space.farther),
+    "core-neighbours": ("codes", Space.nearest_core),
     "row-neighbours": ("rows", Space.nearest),
     "far-row-neighbours": ("rows", Space.farther),
+    "core-row-neighbours": ("rows", Space.nearest_core),
 }
-"""Scores that are a distance in a space, in standard deviations, by name."""
+"""Scores that are a distance in a space, in its columns' units, by name."""
 SCORES = (*OF_MODEL, *OF_SPACE)
 
 

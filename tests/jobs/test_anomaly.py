@@ -151,12 +151,11 @@ def test_the_ensemble_is_a_mean_of_standardised_scores(detector: AnomalyDetector
     assert np.median(detector.training_scores_) == pytest.approx(0, abs=0.3)
 
 
-def test_codes_no_narrower_than_the_rows_are_left_to_the_rows(detector: AnomalyDetector) -> None:
-    narrow, wide = detector.references_
-    assert (narrow.est.latent, wide.est.latent) == (2, 10)
-    assert set(narrow.hows) == set(AUTO) and wide.hows == ("reconstruction",)
-    alone = AnomalyDetector(VAE(latent=9, hidden=(4,), epochs=1), members=1).fit(NORMAL)
-    assert set(alone.references_[0].hows) == set(AUTO)
+def test_distances_between_rows_are_asked_of_one_member(detector: AnomalyDetector) -> None:
+    first, second = detector.references_
+    assert set(first.hows) == set(AUTO) and second.hows == ("reconstruction",)
+    made = AnomalyDetector(TINY, members=2, scoring="core-neighbours").fit(NORMAL)
+    assert [each.hows for each in made.references_] == [("core-neighbours",)] * 2
 
 
 @pytest.mark.parametrize(

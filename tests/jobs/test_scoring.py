@@ -16,8 +16,8 @@ X = np.random.default_rng(0).normal(size=(60, 3)) * [1.0, 10.0, 0.1]
 
 
 def brute(points: np.ndarray, queries: np.ndarray, out: int | None = None) -> np.ndarray:
-    """Sorted distances on the points' standardised scale, leaving one of them out."""
-    mean, spread = points.mean(0), points.std(0)
+    """Sorted distances in units of each column's deviation and range, leaving one point out."""
+    mean, spread = points.mean(0), np.sqrt(points.std(0) * (points.max(0) - points.min(0)))
     a, b = (points - mean) / spread, (queries - mean) / spread
     if out is not None:
         a = np.delete(a, out, axis=0)
@@ -43,6 +43,17 @@ def test_a_cluster_of_anomalies_is_far_from_most() -> None:
     space = Space(rows, near=3, share=0.1, seed=0)
     assert space.nearest(rows)[60:].max() < np.median(space.nearest(rows)[:60])
     assert space.farther(rows)[60:].min() > space.farther(rows)[:60].max()
+    assert space.nearest_core(rows)[60:].min() > space.nearest_core(rows)[:60].max()
+
+
+def test_the_core_is_what_has_the_nearest_far_neighbours() -> None:
+    space = Space(X, near=4, share=0.25, seed=0)
+    far = space.farther(X)
+    core = X[np.argsort(far, kind="stable")[:42]]  # 70% of 60
+    spread = np.sqrt(X.std(0) * (X.max(0) - X.min(0)))
+    new = 2 * X[:7] + 0.3
+    away = np.linalg.norm((new[:, None] - core[None]) / spread, axis=2)
+    np.testing.assert_allclose(space.nearest_core(new), np.sort(away, axis=1)[:, :4].mean(1))
 
 
 def test_mahalanobis_has_the_moments_of_its_law() -> None:
@@ -54,7 +65,8 @@ def test_mahalanobis_has_the_moments_of_its_law() -> None:
 
 def test_few_and_constant_points() -> None:
     two = Space(np.array([[0.0, 1.0], [2.0, 1.0]]), near=5, share=0.1, seed=0)
-    np.testing.assert_allclose(two.nearest(np.array([[4.0, 1.0]])), [(3 + 1) / 2])
+    # A deviation of 1 and a range of 2.
+    np.testing.assert_allclose(two.nearest(np.array([[4.0, 1.0]])), [2 / math.sqrt(2)])
     assert np.isfinite(Space(np.ones((1, 2)), 5, 0.1, 0).nearest(np.ones((2, 2)))).all()
 
 
