@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import Interrupted, LatentryError
     from .estimator import Estimator
     from .jobs import AnomalyDetector, Imputer
+    from .opening import load
     from .tuning import tune
     from .zoo import (
         AE,
@@ -82,7 +83,6 @@ if TYPE_CHECKING:
         TwoStageVAE,
         VaDE,
         VampPriorVAE,
-        load,
         models,
     )
 
@@ -144,7 +144,7 @@ _HOME = {
     "ConsistencyVAE": "zoo",
     "compare": "comparing",
     "datasets": "data",
-    "load": "zoo",
+    "load": "opening",
     "load_data": "data:load",
     "models": "zoo",
     "tune": "tuning",

@@ -131,6 +131,23 @@ def open_for(
     return dataset, c
 
 
+def load(folder: str | Path, **modules: Any) -> Any:
+    """The model or the job saved in a folder, whichever it is, as it was.
+
+    `encoder=` and `decoder=` give back your own bodies where a model was built with them.
+    Raises LatentryError for a folder that is missing, damaged, unfinished or from the future.
+    """
+    from .persistence import JOB
+
+    if (Path(folder) / JOB).is_file():
+        from .jobs import keeping
+
+        return keeping.load(folder, **modules)
+    from .zoo import load as load_model
+
+    return load_model(folder, **modules)
+
+
 def load_run(run: Path) -> tuple[Estimator, dict[str, Any]]:
     """The trained model of a run, and its model.json."""
     from .persistence import read_info

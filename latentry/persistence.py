@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,6 +42,8 @@ FORMAT = 1
 """The version of the folder's layout; a newer one is refused."""
 
 INFO, WEIGHTS, HISTORY = "model.json", "model.safetensors", "history.csv"
+JOB = "job.json"
+"""What a folder holds instead of model.json where it is that of a job: see `jobs.keeping`."""
 SAMPLERS = "samplers.safetensors"
 """The densities that were fitted to the codes, in a file that can be replaced by itself."""
 NOT_THE_RUN = ("verbose", "device")
@@ -58,22 +62,32 @@ def read_info(folder: Path) -> dict[str, Any]:
     """model.json of a run, checked."""
     if not folder.exists():
         raise LatentryError(f"there is no run at {folder}; check the path, or make one with fit.")
+    if (folder / JOB).is_file():
+        raise LatentryError(
+            f"{folder} is no run: it holds a job, such as an AnomalyDetector; open it with"
+            " latentry.load, or name it by --use."
+        )
     if not is_run(folder):
         raise LatentryError(f"{folder} is no run: it has no {INFO}; name a folder made by fit.")
+    return read_checked(folder / INFO)
+
+
+def read_checked(path: Path) -> dict[str, Any]:
+    """What `write_checked` wrote. Raises LatentryError for a file that is damaged, or newer."""
     try:
-        info = json.loads((folder / INFO).read_text("utf-8"))
+        info = json.loads(path.read_text("utf-8"))
         checksum = info.pop("checksum")
         if info["format"] > FORMAT:
             raise LatentryError(
-                f"{folder} was written in format {info['format']} by latentry {info['latentry']};"
-                f" this latentry reads up to format {FORMAT}: upgrade latentry."
+                f"{path.parent} was written in format {info['format']} by latentry"
+                f" {info['latentry']}; this latentry reads up to format {FORMAT}: upgrade latentry."
             )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, LatentryError):
             raise
-        raise LatentryError(_damaged(folder / INFO)) from None
+        raise LatentryError(damaged(path)) from None
     if checksum != _checksum(info):
-        raise LatentryError(_damaged(folder / INFO))
+        raise LatentryError(damaged(path))
     return info
 
 
@@ -90,7 +104,7 @@ def read_tensors(folder: Path, info: dict[str, Any]) -> dict[str, Tensor]:
     if not path.is_file():
         raise LatentryError(f"{folder} has lost its {WEIGHTS}; train the model again.")
     if sha256(path) != info["weights"]:
-        raise LatentryError(_damaged(path))
+        raise LatentryError(damaged(path))
     return load_file(path)
 
 
@@ -102,7 +116,8 @@ def read_history(folder: Path, info: dict[str, Any]) -> History:
     return history
 
 
-def _damaged(path: Path) -> str:
+def damaged(path: Path) -> str:
+    """The sentence about a file that is not as it was written."""
     return (
         f"{path} is damaged (its checksum does not match): restore it from a copy,"
         " or train the model again."
@@ -113,11 +128,16 @@ def _checksum(info: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
 
 
-def _write_info(folder: Path, info: dict[str, Any]) -> None:
+def write_checked(path: Path, info: dict[str, Any]) -> None:
+    """Write JSON with a checksum of itself, whole or not at all."""
     info = json.loads(json.dumps(info))  # as it will be read back
     text = json.dumps({**info, "checksum": _checksum(info)}, indent=1)
-    with atomic(folder / INFO) as file:
+    with atomic(path) as file:
         file.write(text.encode())
+
+
+def _write_info(folder: Path, info: dict[str, Any]) -> None:
+    write_checked(folder / INFO, info)
 
 
 def _write_tensors(folder: Path, tensors: dict[str, Tensor]) -> str:
@@ -188,21 +208,31 @@ def finish(est: Estimator, folder: Path) -> None:
 
 def save(est: Estimator, folder: Path) -> None:
     """Write a fitted estimator into a new folder, whole or not at all."""
+    with new_folder(folder, "model") as whole:
+        info = describe(est) | {"data": None, "fingerprint": None}
+        _write_info(whole, info | {"weights": _write_tensors(whole, _tensors(est))})
+        write_samplers(est, whole)
+        est.history_.write_csv(whole / HISTORY)
+
+
+@contextmanager
+def new_folder(folder: Path, what: str) -> Iterator[Path]:
+    """A folder to write into, which becomes `folder` when the block ends well.
+
+    Raises LatentryError where something stands there, or it cannot be written.
+    """
     if folder.exists():
         raise LatentryError(f"{folder} exists; name a new folder, or remove it first.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".latentry-") as made:
-            whole = Path(made) / "model"
+            whole = Path(made) / what
             whole.mkdir()
-            info = describe(est) | {"data": None, "fingerprint": None}
-            _write_info(whole, info | {"weights": _write_tensors(whole, _tensors(est))})
-            write_samplers(est, whole)
-            est.history_.write_csv(whole / HISTORY)
+            yield whole
             os.rename(whole, folder)
     except OSError as error:
         raise LatentryError(
-            f"the model cannot be written to {folder} ({error.strerror}); name another folder."
+            f"the {what} cannot be written to {folder} ({error.strerror}); name another folder."
         ) from None
 
 
@@ -217,7 +247,7 @@ def describe(est: Estimator) -> dict[str, Any]:
         "format": FORMAT,
         "status": "finished",
         "model": type(est).__name__,
-        "fields": {f.name: _plain(getattr(est, f.name)) for f in dataclasses.fields(est)},
+        "fields": fields_of(est),
         "seed": est.seed_,
         "schema": est.schema_.to_dict(),
         "condition": None if est.condition_ is None else est.condition_.to_dict(),
@@ -232,6 +262,11 @@ def describe(est: Estimator) -> dict[str, Any]:
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
+
+
+def fields_of(est: Estimator) -> dict[str, Any]:
+    """The fields of an estimator, as JSON can hold them."""
+    return {f.name: _plain(getattr(est, f.name)) for f in dataclasses.fields(est)}
 
 
 def _plain(value: Any) -> Any:

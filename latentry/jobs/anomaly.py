@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -17,6 +17,7 @@ from ..errors import LatentryError, suggest
 from ..estimator import Estimator, option
 from ..inputs import read_rows, read_training
 from .defaults import Detective, networks
+from .keeping import Kept
 from .scoring import OF_SPACE, Reference, check_score
 from .thresholds import Scale, conformal_threshold, p_values
 
@@ -38,7 +39,7 @@ REFERENCE_ROWS = 20_000
 
 
 @dataclass(eq=False, repr=False)
-class AnomalyDetector(OutlierMixin, BaseEstimator):
+class AnomalyDetector(Kept, OutlierMixin, BaseEstimator):
     """Tells strange rows from normal ones, by how a model of the training rows sees them.
 
     The training rows may be all normal, or hold a few anomalies. A score is larger for more normal
@@ -80,16 +81,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         self._check()
         rows = self._read_training(X)
-        first = seed(self.random_state)
-        learn, held = self._split(len(rows), first)
-        share = USUAL_SHARE if self.contamination == "auto" else float(self.contamination)
-        taken = np.random.default_rng(first).permutation(learn)[:REFERENCE_ROWS]
+        self.seed_ = seed(self.random_state)
+        learn, held = self._split(len(rows), self.seed_)
+        taken = np.random.default_rng(self.seed_).permutation(learn)[:REFERENCE_ROWS]
         self._usual = _part(rows, np.sort(taken))
         hows = tuple(AUTO) if self.scoring == "auto" else (self.scoring,)
-        self.references_ = [
-            Reference(est, self._usual, own, self.neighbours, share, first)
-            for est, own in self._asked(self._train(_part(rows, learn), first), hows)
-        ]
+        self._refer(self._asked(self._train(_part(rows, learn), self.seed_), hows))
         self.scales_ = {how: [Scale.of(each) for each in self._each(self._usual, how)]
                         for how in hows}  # fmt: skip
         self.training_scores_ = self._scores(rows)
@@ -107,6 +104,14 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         for i, est in enumerate(made):
             est.set_params(random_state=(first + i) % 2**31).fit(rows)
         return made
+
+    def _refer(self, asked: Iterable[tuple[Estimator, tuple[str, ...]]]) -> None:
+        """Hold rows against the usual ones, as each of the members sees them."""
+        share = USUAL_SHARE if self.contamination == "auto" else float(self.contamination)
+        self.references_ = [
+            Reference(est, self._usual, hows, self.neighbours, share, self.seed_)
+            for est, hows in asked
+        ]
 
     def _asked(
         self, made: list[Estimator], hows: tuple[str, ...]
@@ -237,6 +242,19 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             array = array.astype(np.float64)  # whole numbers are measured like any others
         known = schema if schema.kind == "table" else None
         return Dataset("rows", array, columns=schema.columns, levels=levels, schema=known)
+
+    def _to_keep(self) -> dict[str, Any]:
+        kept = super()._to_keep()
+        kept["references_"] = [(each.est, each.hows) for each in self.references_]
+        kept["scales_"] = {n: [astuple(each) for each in of] for n, of in self.scales_.items()}
+        return kept | {"_usual": self._usual.x, "levels": self._usual.levels}
+
+    def _come_back(self, kept: dict[str, Any]) -> None:
+        usual, levels, members = (kept.pop(n) for n in ("_usual", "levels", "references_"))
+        scales = {name: [Scale(*each) for each in of] for name, of in kept.pop("scales_").items()}
+        super()._come_back(kept | {"scales_": scales})
+        self._usual = self._dataset(usual, levels)
+        self._refer(members)
 
     def _check(self) -> None:
         """Raise LatentryError for options that make no sense."""

@@ -23,12 +23,13 @@ from ..estimator import Estimator, option
 from ..inputs import read_rows
 from ..zoo.missing import expectations, resampled
 from . import fillers
+from .keeping import Kept
 
 HOW = ("mean", "draw")
 
 
 @dataclass(eq=False, repr=False)
-class Imputer(TransformerMixin, BaseEstimator):
+class Imputer(Kept, TransformerMixin, BaseEstimator):
     """Fills the gaps (NaN) of tables by what a model of the observed cells expects there.
 
     Arrays and DataFrames of numbers, and DataFrames of mixed columns, come back as they were, with

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
@@ -14,18 +12,17 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .. import building, persistence, sampling
+from .. import building, sampling
 from ..core.columns import Columns
 from ..core.posteriors import GaussianPosterior
 from ..core.veils import codes_given
 from ..data.columns import Column
-from ..data.files import atomic
 from ..data.mixed import Told, check_told, need_frame, read_told
 from ..errors import LatentryError, suggest
 from ..estimator import Estimator, option
-from ..zoo import named
 from . import given as fixed_cells
-from .constraints import Constraint, Made, State, check, from_dict, to_dict
+from .constraints import Constraint, Made, State, check
+from .keeping import Kept
 from .tabular import Tabular, passes
 
 ROWS = 2048
@@ -36,11 +33,10 @@ CODES = 20_000
 """Training rows whose codes are kept to draw from."""
 FEWEST = 50
 """Training rows from which that is done."""
-SYNTHESIS = "synthesis.json"
 
 
 @dataclass(eq=False, repr=False)
-class Synthesizer(BaseEstimator):
+class Synthesizer(Kept, BaseEstimator):
     """Makes rows like those of a table: DataFrame in, DataFrame out.
 
     Columns, their order and types, levels and missing cells come back as they went in; identifiers
@@ -164,40 +160,6 @@ class Synthesizer(BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         return self.estimator_.score(self._with_beside(X))
-
-    # -------------------------------------------------------------------------------------- saving
-
-    def save(self, folder: str | Path) -> None:
-        """Write the model and the constraints into a new folder (no pickle)."""
-        check_is_fitted(self, "estimator_")
-        persistence.save(self.estimator_, Path(folder))
-        self.save_constraints(folder)
-
-    def save_constraints(self, folder: str | Path) -> None:
-        """Write the constraints beside a run that `fit(folder=...)` made."""
-        pairs = zip(self.constraints, self.states_, strict=True)
-        kept = [{"constraint": to_dict(each), "state": state} for each, state in pairs]
-        with atomic(Path(folder) / SYNTHESIS) as file:
-            file.write(json.dumps(kept, indent=1).encode())
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """A saved synthesizer, or one over the model of a table that a run holds."""
-        folder = Path(folder)
-        name = persistence.read_info(folder)["model"]
-        est = (Tabular if name == Tabular.__name__ else named(name)).load(folder)
-        if est.schema_.kind != "table":
-            raise LatentryError(
-                f"{folder} holds a model of {est.schema_.describe()}; synthesising takes a model of"
-                " a table of mixed columns."
-            )
-        path = folder / SYNTHESIS
-        kept = json.loads(path.read_text("utf-8")) if path.is_file() else []
-        made = cls(constraints=[from_dict(e["constraint"]) for e in kept])
-        made.states_, made.estimator_ = [each["state"] for each in kept], est
-        made.random_state = est.seed_
-        made._check_prior()
-        return made
 
     # ------------------------------------------------------------------------------------ internal
 
