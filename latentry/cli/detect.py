@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from ..errors import LatentryError, suggest
+from ..errors import LatentryError
 from .app import app
-from .given import (
-    TABLES,
-    Data,
-    DataDir,
-    Drop,
-    Force,
-    Json,
-    Label,
+from .given import Data, DataDir, Drop, Force, Json, SchemaFile, Seed, listed
+from .jobs import (
+    Keep,
+    MaybeTableOut,
     OneThatSuits,
-    SchemaFile,
-    Seed,
-    listed,
+    Use,
+    check_places,
+    learns_nothing,
+    model_named,
+    need_columns,
+    write_table,
 )
 from .output import emit, note, say, table
 
@@ -30,12 +29,67 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..data.datasets import Dataset
+    from ..data.schema import Schema
     from ..jobs import AnomalyDetector
 
 TOP = 3
 """Columns named for each row."""
 SHOWN = 5
 """Rows shown in the summary."""
+YES = ("1", "1.0", "true", "yes")
+"""Labels that say by themselves that a row is an anomaly."""
+NO = ("0", "0.0", "false", "no")
+
+Test = Annotated[
+    str | None, typer.Argument(metavar="TEST", help="rows to score; without it, DATA's own")
+]
+Contamination = Annotated[
+    str | None,
+    typer.Option(help="Share of anomalies among the rows of DATA, or auto.", show_default="0.1"),
+]
+Score = Annotated[
+    str | None,
+    typer.Option(
+        help="auto, reconstruction, reconstruction-probability, elbo, likelihood, kl, mahalanobis,"
+        " neighbours, ...",
+        show_default="auto",
+    ),
+]
+Threshold = Annotated[
+    str | None,
+    typer.Option(help="quantile, conformal, auto, or a score.", show_default="auto"),
+]
+FalseAlarms = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of normal rows that a conformal threshold may flag.", show_default="0.05"
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        metavar="COLUMN",
+        help="Column of labels: nothing is learned from it, but scores are judged by it.",
+    ),
+]
+Anomalies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--anomalies",
+        metavar="LABEL",
+        help="Labels of the rows that are anomalies, where they are not 1, true or yes (repeat, or"
+        " a,b).",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="HTML",
+        help="Page with the scores, the strangest rows and why, and how true that is by --label.",
+    ),
+]
 
 
 @app.command(
@@ -43,30 +97,19 @@ SHOWN = 5
     epilog="Example: latentry detect train.csv test.csv -o scores.csv --contamination 0.05",
 )
 def detect(
-    train: Data,
-    test: Annotated[
-        str | None, typer.Argument(metavar="TEST", help="rows to score; without it, DATA's own")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="OUT", help="File to write: .csv, .parquet"),
-    ] = None,
+    data: Data,
+    test: Test = None,
+    out: MaybeTableOut = None,
     model: OneThatSuits = None,
-    contamination: Annotated[
-        str, typer.Option(help="Share of anomalies among the rows of DATA, or auto.")
-    ] = "0.1",
-    score: Annotated[
-        str,
-        typer.Option(
-            help="auto, reconstruction, reconstruction-probability, elbo, likelihood, kl,"
-            " mahalanobis, neighbours, ..."
-        ),
-    ] = "auto",
-    threshold: Annotated[str, typer.Option(help="quantile, conformal, auto, or a score.")] = "auto",
-    false_alarms: Annotated[
-        float, typer.Option(help="Share of normal rows that a conformal threshold may flag.")
-    ] = 0.05,
+    contamination: Contamination = None,
+    score: Score = None,
+    threshold: Threshold = None,
+    false_alarms: FalseAlarms = None,
     label: Label = None,
+    anomalies: Anomalies = None,
+    keep: Keep = None,
+    use: Use = None,
+    report: Report = None,
     drop: Drop = None,
     schema: SchemaFile = None,
     data_dir: DataDir = None,
@@ -76,68 +119,136 @@ def detect(
 ) -> None:
     """Learn what is normal from DATA, then say how strange each row of TEST is, and why.
 
-    OUT has a row for each: row (from 0), score (larger for stranger), p_value (the chance that a
-    normal row is at least as strange), is_anomaly, and the columns that contribute most.
+    With --use it was learned before, and the rows of DATA are scored. OUT has a row for each: row
+    (from 0), score (larger for stranger), p_value (the chance that a normal row is at least as
+    strange), is_anomaly, and the columns that contribute most.
     """
-    from ..data import check_output, load
-    from ..jobs import AnomalyDetector
-    from ..zoo import named
+    check_places(data, out, keep, report, force=force)
+    said = {"model": model, "contamination": contamination, "score": score, "threshold": threshold,
+            "false_alarms": false_alarms}  # fmt: skip
+    learns_nothing(use, **said, keep=keep, schema=schema, drop=drop)
+    given = {"label": label, "data_dir": data_dir}
+    if use is not None:
+        made, rows = _opened(use, data, test, **given)
+        truth = _truth(data, rows, label, listed(anomalies))
+    else:
+        from ..data import load
 
-    if out is not None and check_output(out, force=force).suffix.lower() not in TABLES:
-        raise LatentryError(f"Cannot write {out}: scores are a table; use one of .csv, .parquet.")
-    made = AnomalyDetector(
-        model=None if model is None else named(model)(),
-        contamination=_number(contamination),
-        scoring=score,
-        threshold=_number(threshold),
-        false_alarms=false_alarms,
-        random_state=seed,
-    )
-    rows = load(train, data_dir=data_dir, label=label, drop=listed(drop), schema=schema)
-    others = rows if test is None else _alike(test, rows, data_dir)
-    if not json_:
-        note(f"Learning from {len(rows):,} rows ...")
-    made.fit(rows)
-    found = _result(made, others)
+        made = _asked(said, seed)
+        # The labels may stand beside the rows that are scored alone.
+        own = given if test is None or label in (_names(data) or [label]) else {}
+        train = load(data, drop=listed(drop), schema=schema, **{"data_dir": data_dir, **own})
+        rows = train if test is None else _alike(test, train.columns, train.schema, **given)
+        truth = _truth(test or data, rows, label, listed(anomalies))
+        if not json_:
+            note(f"Learning from {len(train):,} rows ...")
+        made.fit(train)
+    if keep is not None:
+        made.save(keep)
+    found = _result(made, rows)
     if out is not None:
-        _write(out, found)
-    _tell(made, found, out, json_)
+        write_table(out, found)
+    if report is not None:
+        from ..report.detection import write
+
+        write(report, made, rows, found, truth)
+    _tell(made, found, truth, {"out": out, "report": report}, json_)
 
 
-def _number(text: str) -> Any:
+def _asked(said: dict[str, Any], seed: int) -> AnomalyDetector:
+    """The detector that was asked for, before it has learned."""
+    from ..jobs import AnomalyDetector
+
+    options = {
+        "model": model_named(said["model"]),
+        "contamination": _number(said["contamination"]),
+        "scoring": said["score"],
+        "threshold": _number(said["threshold"]),
+        "false_alarms": said["false_alarms"],
+    }
+    made = AnomalyDetector(
+        **{name: value for name, value in options.items() if value is not None}, random_state=seed
+    )
+    made.check()
+    return made
+
+
+def _opened(
+    use: Path, data: str, test: str | None, *, label: str | None, data_dir: Path | None
+) -> tuple[AnomalyDetector, Dataset]:
+    """What was kept, and the rows of DATA for it."""
+    from ..jobs import AnomalyDetector
+
+    if test is not None:
+        raise LatentryError(
+            f"--use {use} learns nothing, so there is one table, whose rows are scored; leave"
+            f" {data} or {test} out."
+        )
+    made = AnomalyDetector.load(use)
+    known = made.schema_ if made.schema_.kind == "table" else None
+    return made, _alike(data, made.schema_.columns, known, label=label, data_dir=data_dir)
+
+
+def _number(text: str | None) -> Any:
     """A number where it is one, else the word."""
     try:
-        return float(text)
+        return None if text is None else float(text)
     except ValueError:
         return text
 
 
-def _alike(name: str, train: Dataset, data_dir: Path | None) -> Dataset:
-    """The rows of TEST with the columns of the training rows; others, as a label, are left out."""
+def _alike(
+    name: str,
+    learned: tuple[str, ...] | None,
+    schema: Schema | None,
+    *,
+    label: str | None,
+    data_dir: Path | None,
+) -> Dataset:
+    """The rows of TEST with the columns that were learned; others, but a label, are left out.
+
+    schema: what the columns are, where they are mixed.
+    """
     from ..data import load
 
-    test = load(name, data_dir=data_dir)
-    if train.columns is None or test.columns is None:
+    there = _names(name)
+    if learned is None or there is None:
+        return load(name, data_dir=data_dir, label=label)
+    need_columns(name, learned, there)
+    known = learned if schema is None else [each.name for each in schema.table]
+    label = label if label in there else None
+    others = [column for column in there if column not in known and column != label]
+    test = load(name, data_dir=data_dir, drop=others, label=label, schema=schema)
+    if schema is not None or test.columns is None or test.schema is not None:
         return test
-    wanted = _names(train, learned=True)
-    for column in wanted:
-        if column not in _names(test):
-            raise LatentryError(
-                f"{name} has no column {column!r}, which the training rows have; add it, or leave"
-                f" it out with --drop {column}.{suggest(column, _names(test))}"
-            )
-    others = [column for column in _names(test) if column not in _names(train)]
-    if train.schema is not None or test.schema is not None:
-        return load(name, data_dir=data_dir, drop=others, schema=train.schema)
-    order = [test.columns.index(column) for column in wanted]
-    return dataclasses.replace(test, x=test.x[:, order], columns=train.columns)
+    order = [test.columns.index(column) for column in learned]
+    return dataclasses.replace(test, x=test.x[:, order], columns=learned)
 
 
-def _names(dataset: Dataset, learned: bool = False) -> list[str]:
-    """The columns of a table, also those that are not learned unless these alone are asked for."""
-    if dataset.schema is None:
-        return list(dataset.columns or ())
-    return [each.name for each in dataset.schema.table if each.learned or not learned]
+def _names(name: str) -> list[str] | None:
+    """The columns of a table in a file; None for what is none."""
+    from ..data import load_frame
+
+    if Path(name).suffix.lower() not in (".csv", ".tsv", ".parquet"):
+        return None
+    return list(load_frame(name).columns)
+
+
+def _truth(
+    data: str, rows: Dataset, label: str | None, anomalies: tuple[str, ...]
+) -> np.ndarray | None:
+    """Which rows (N,) are anomalies by their labels; None where nothing says so."""
+    from .measured import anomalies_of
+
+    if anomalies:
+        if label is None and rows.columns is not None:
+            raise LatentryError("--anomalies names labels; name their column with --label COLUMN.")
+        return anomalies_of(data, rows, anomalies)
+    if label is None or rows.labels is None:
+        return None
+    words = np.array([str(each).lower() for each in rows.labels])
+    known = np.isin(words, YES)
+    return known if (known | np.isin(words, NO)).all() and 0 < known.sum() < len(known) else None
 
 
 def _result(made: AnomalyDetector, rows: Dataset) -> pd.DataFrame:
@@ -158,31 +269,34 @@ def _result(made: AnomalyDetector, rows: Dataset) -> pd.DataFrame:
     return found
 
 
-def _write(out: Path, found: pd.DataFrame) -> None:
-    """The table as a file, whole or not at all."""
-    from ..data.writers import save_frame
-
-    save_frame(out, found)
-
-
-def _tell(made: AnomalyDetector, found: pd.DataFrame, out: Path | None, json_: bool) -> None:
+def _tell(
+    made: AnomalyDetector,
+    found: pd.DataFrame,
+    truth: np.ndarray | None,
+    written: dict[str, Path | None],
+    json_: bool,
+) -> None:
     """The summary: how many anomalies there are, and the strangest rows."""
+    from ..evaluation.detection import auroc, average_precision
+
     flagged = int(found["is_anomaly"].to_numpy().sum())
+    judged = {}
+    if truth is not None:
+        judged = {"auroc": auroc(found["score"], truth),
+                  "auprc": average_precision(found["score"], truth)}  # fmt: skip
     top = found.sort_values("score", ascending=False, kind="stable").head(SHOWN)
     if json_:
-        emit(
-            {
-                "out": None if out is None else str(out),
-                "rows": len(found),
-                "anomalies": flagged,
-                "threshold": -made.offset_,
-                "strangest": top.to_dict("records"),
-            }
-        )
+        where = {name: None if path is None else str(path) for name, path in written.items()}
+        about = {"rows": len(found), "anomalies": flagged, "threshold": -made.offset_, **judged}
+        emit({**where, **about, "strangest": top.to_dict("records")})
         return
-    if out is not None:
-        say(f"{out}: {len(found):,} scores.")
+    for name, path in written.items():
+        if path is not None:
+            say(f"{path}: {len(found):,} scores." if name == "out" else f"{path}: a page on them.")
     say(f"{flagged:,} of {len(found):,} rows score above {-made.offset_:.4g} and are anomalies.")
+    if truth is not None:
+        say(f"By their labels {int(truth.sum()):,} are: AUROC {judged['auroc']:.3f}, AUPRC"
+            f" {judged['auprc']:.3f}.")  # fmt: skip
     say("The strangest rows, and the columns that make them so:")
     reasons = top.filter(like="column_").astype(str).agg(", ".join, axis=1)
     cells = [top[name] for name in ("row", "score", "p_value")]

@@ -31,15 +31,6 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run made b
 Data = Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help=OUT_HELP)]
 MaybeOut = Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help=OUT_HELP)]
-TABLES = (".csv", ".parquet")
-"""What a table is written as."""
-
-OneThatSuits = Annotated[
-    str | None,
-    typer.Option(
-        "--model", "-m", metavar="MODEL", help="`latentry models` lists them; else one that suits."
-    ),
-]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace what stands at OUT.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]

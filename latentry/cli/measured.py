@@ -76,7 +76,7 @@ def measured(
         train_labels=train_labels,
         condition=c,
         factors=factors or (dataset.taken if dataset.columns is None else None),
-        anomalies=_anomalies(data, dataset, asked.anomalies),
+        anomalies=anomalies_of(data, dataset, asked.anomalies),
         groups=asked.groups,
         features=features,
         draws=asked.draws,
@@ -123,7 +123,8 @@ def _training(
     return own.x[rows], None if own.labels is None else own.labels[rows], same
 
 
-def _anomalies(data: str, dataset: Dataset, names: Sequence[str]) -> np.ndarray | None:
+def anomalies_of(data: str, dataset: Dataset, names: Sequence[str]) -> np.ndarray | None:
+    """Which rows (N,) have one of the labels named; None where none is named."""
     if not names:
         return None
     if dataset.labels is None:

@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from ..errors import LatentryError
+from ..errors import LatentryError, suggest
 from .app import app
-from .given import (
-    DATA_HELP,
-    TABLES,
-    DataDir,
-    Drop,
-    Force,
-    Json,
+from .given import DATA_HELP, DataDir, Drop, Force, Json, Quiet, SchemaFile, Seed, listed
+from .jobs import (
+    Keep,
     OneThatSuits,
-    Quiet,
-    SchemaFile,
-    Seed,
-    listed,
+    TableOut,
+    Use,
+    check_places,
+    learns_nothing,
+    model_named,
+    write_table,
 )
 from .output import emit, note, say
 
@@ -34,6 +32,48 @@ HELD_OUT = 0.2
 """The share of the rows that a report keeps from training."""
 FEWEST = 50
 """Rows of which a report can be made."""
+ROWS = 1000
+"""Rows that are made where there is no DATA to say how many."""
+
+MaybeData = Annotated[
+    str | None, typer.Argument(metavar="DATA", help=f"{DATA_HELP}; none with --use")
+]
+Count = Annotated[
+    int | None, typer.Option("-n", help=f"Rows to make; else as many as DATA has, or {ROWS:,}.")
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="COLUMN=VALUE",
+        help="Fix a column in all rows (repeat); nothing behind = fixes a missing cell.",
+    ),
+]
+Rule = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--constraint",
+        metavar="RULE",
+        help="What holds in every row (repeat): 'age >= 18', 'start <= end', 'unique id', or 'fixed"
+        " city, state', which occur together only as they do in DATA.",
+    ),
+]
+Balance = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Make each level of a column equally often.")
+]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the rows; else as many as suit.")]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="HTML",
+        help="Page that says how good the rows are; a fifth of DATA is then held out for it.",
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="What the report predicts from the other columns."),
+]
 
 
 @app.command(
@@ -41,47 +81,18 @@ FEWEST = 50
     epilog="Example: latentry synthesize adult.csv -n 10000 -o fake.parquet --where 'income=>50K'",
 )
 def synthesize(
-    data: Annotated[
-        str, typer.Argument(metavar="DATA", help=f"{DATA_HELP}; or a run that --keep made")
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="OUT", help="File to write: .csv, .parquet")
-    ],
-    n: Annotated[
-        int | None, typer.Option("-n", help="Rows to make; else as many as DATA has.")
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where",
-            metavar="COLUMN=VALUE",
-            help="Fix a column in all rows (repeat); nothing behind = fixes a missing cell.",
-        ),
-    ] = None,
-    balance: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Make each level of a column equally often."),
-    ] = None,
+    out: TableOut,
+    data: MaybeData = None,
+    n: Count = None,
+    where: Where = None,
+    constraint: Rule = None,
+    balance: Balance = None,
     model: OneThatSuits = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes over the rows; else as many as suit.")
-    ] = None,
-    keep: Annotated[
-        Path | None,
-        typer.Option("--keep", metavar="RUN", help="Folder to keep the model in, to draw again."),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report",
-            metavar="HTML",
-            help="Page that says how good the rows are; a fifth of DATA is then held out for it.",
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="What the report predicts from the other columns."),
-    ] = None,
+    epochs: Epochs = None,
+    keep: Keep = None,
+    use: Use = None,
+    report: Report = None,
+    target: Target = None,
     schema: SchemaFile = None,
     drop: Drop = None,
     data_dir: DataDir = None,
@@ -90,77 +101,52 @@ def synthesize(
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
-    """Learn the table DATA, and write new rows like its own to OUT."""
-    from ..data.writers import save_frame
+    """Learn the table DATA, and write new rows like its own to OUT.
 
-    _check(out, report, keep, force)
-    run = Path(data).expanduser()
+    With --use the table was learned before, and there is no DATA.
+    """
+    check_places(data, out, keep, report, force=force)
+    learning = {"model": model, "epochs": epochs, "keep": keep, "report": report, "schema": schema}
+    learns_nothing(use, **learning, constraint=constraint, drop=drop)
     found: dict[str, Any] = {}
-    if (run / "model.json").is_file():
-        _only_of_tables(model=model, epochs=epochs, keep=keep, report=report, schema=schema)
-        made, size = _opened(run), 1000
+    if use is not None:
+        made, size = _opened(use, data), ROWS
+        fixed = _fixed(made, where or (), n, balance, made.columns_beside_)
     else:
         table, told = _table(data, data_dir, drop, schema)
-        learn, held = _split(table, report is not None, seed)
-        _check_conditions(where or (), n, learn, told)
-        made = _fitted(learn, told, model, epochs, seed, quiet or json_)
         size = len(table)
+        learn, held = _split(table, report is not None, seed)
+        _check_target(target, report, table)
+        made = _rules(constraint or (), model, learn, seed)
+        columns = made.columns_of(learn, schema=told)
+        fixed = _fixed(made, where or (), n, balance, columns)
+        _fit(made, learn, told, epochs, quiet or json_)
         if keep is not None:
             made.save(keep)
         if report is not None:
             found = _report(made, learn, held, target, report, seed)
-    fixed = _conditions(where or (), made.columns_)
     rows = made.sample(size if n is None else n, fixed or None, balance=balance, seed=seed)
-    save_frame(out, rows)
-    if json_:
-        figures = {k: v for k, v in found.items() if not isinstance(v, dict)}
-        where_to = {"out": str(out), "report": None if report is None else str(report)}
-        emit({**where_to, "rows": len(rows), "columns": list(rows.columns), "quality": figures})
-        return
-    say(f"{out}: {len(rows):,} rows of {rows.shape[1]} columns.")
-    if report is not None:
-        say(f"{report}: quality {found['quality']:.1%} (shapes {found['shapes']:.1%}, pairs"
-            f" {found['pairs']:.1%}).")  # fmt: skip
+    write_table(out, rows)
+    _tell(out, report, rows, found, json_)
 
 
-def _check(out: Path, report: Path | None, keep: Path | None, force: bool) -> None:
-    """Raise for what cannot be written, before anything is learned."""
-    from ..data import check_output
-
-    if check_output(out, force=force).suffix.lower() not in TABLES:
-        raise LatentryError(f"Cannot write {out}: rows are a table; use one of .csv, .parquet.")
-    if report is not None and report.suffix.lower() != ".html":
-        raise LatentryError(f"Cannot write {report}: a report is a page; name it .html.")
-    if report is not None and report.exists() and not force:
-        raise LatentryError(
-            f"Cannot write {report}: it exists already; choose another path or pass --force."
-        )
-    if keep is not None and keep.exists():
-        raise LatentryError(f"{keep} exists; name a new folder with --keep, or remove it first.")
-
-
-def _only_of_tables(**given: Any) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise LatentryError(
-                f"--{name} takes a table to learn from, and DATA is a run; leave it out, or give"
-                " the table."
-            )
-
-
-def _opened(run: Path) -> Synthesizer:
+def _opened(use: Path, data: str | None) -> Synthesizer:
     from ..jobs import Synthesizer
 
-    return Synthesizer.load(run)
+    if data is not None:
+        raise LatentryError(f"--use {use} learns nothing, so there is no DATA; leave {data} out.")
+    return Synthesizer.load(use)
 
 
 def _table(
-    data: str, data_dir: Path | None, drop: list[str] | None, schema: str | None
+    data: str | None, data_dir: Path | None, drop: list[str] | None, schema: str | None
 ) -> tuple[Any, dict[str, Any]]:
     """The rows as a DataFrame, and what is said of their columns."""
     from ..data import load
     from ..data.mixed import read_told
 
+    if data is None:
+        raise LatentryError("There is no table to learn; name DATA, or what was kept with --use.")
     told = dict(read_told(schema))
     dataset = load(data, data_dir=data_dir, drop=listed(drop), schema=told or None)
     if dataset.schema is None and dataset.columns is None:
@@ -185,34 +171,46 @@ def _split(table: Any, held_out: bool, seed: int) -> tuple[Any, Any]:
     return learn, test
 
 
-def _fitted(
-    table: Any, told: Any, model: str | None, epochs: int | None, seed: int, quiet: bool
-) -> Synthesizer:
-    from ..jobs import Synthesizer
-    from ..training import RichReporter
-    from ..zoo import named
+def _check_target(target: str | None, report: Path | None, table: Any) -> None:
+    if target is not None and report is None:
+        raise LatentryError("--target is for a report; add --report PAGE.html, or leave it out.")
+    if target is not None and target not in table:
+        raise LatentryError(
+            f"--target {target} is no column of the table.{suggest(target, list(table))}"
+        )
 
-    made = Synthesizer(None if model is None else named(model)(), random_state=seed)
+
+def _rules(constraint: Sequence[str], model: str | None, table: Any, seed: int) -> Synthesizer:
+    """The synthesizer that was asked for, before it has learned."""
+    from ..jobs import Synthesizer
+    from ..jobs.phrases import parse
+
+    rules = [each for text in constraint for each in parse(text, list(table))]
+    return Synthesizer(model_named(model), constraints=rules, random_state=seed)
+
+
+def _fit(made: Synthesizer, table: Any, told: Any, epochs: int | None, quiet: bool) -> None:
+    from ..training import RichReporter
+
     if not quiet:
         note(f"Learning from {len(table):,} rows ...")
     progress = None if quiet else RichReporter()
-    return made.fit(table, schema=told, epochs=epochs, progress=progress)
+    made.fit(table, schema=told, epochs=epochs, progress=progress)
 
 
-def _check_conditions(where: Sequence[str], n: int | None, table: Any, told: Any) -> None:
-    """Raise for cells or a number of rows that cannot be, before anything is learned."""
-    from ..data import infer_columns
-    from ..jobs import given
-
-    columns = infer_columns(table, told)
-    given.encode(given.read(_conditions(where, columns), n, columns), columns)
-
-
-def _conditions(where: Sequence[str], columns: Sequence[Column]) -> dict[str, Any]:
-    """The cells that --where fixes, by column."""
+def _fixed(
+    made: Synthesizer,
+    where: Sequence[str],
+    n: int | None,
+    balance: str | None,
+    columns: Sequence[Column],
+) -> dict[str, Any]:
+    """The cells that --where fixes, by column. Raises for what cannot be made."""
     from ..jobs.given import parse
 
-    return dict(parse(text, columns) for text in where)
+    fixed = dict(parse(text, columns) for text in where)
+    made.check_conditions(fixed, n, balance=balance, columns=columns)
+    return fixed
 
 
 def _report(
@@ -226,3 +224,15 @@ def _report(
     found = compare_tables(learn, rows, held, target=target, seed=seed)
     write(path, learn, rows, found, target)
     return found
+
+
+def _tell(out: Path, report: Path | None, rows: Any, found: dict[str, Any], json_: bool) -> None:
+    if json_:
+        figures = {k: v for k, v in found.items() if not isinstance(v, dict)}
+        where_to = {"out": str(out), "report": None if report is None else str(report)}
+        emit({**where_to, "rows": len(rows), "columns": list(rows.columns), "quality": figures})
+        return
+    say(f"{out}: {len(rows):,} rows of {rows.shape[1]} columns.")
+    if report is not None:
+        say(f"{report}: quality {found['quality']:.1%} (shapes {found['shapes']:.1%}, pairs"
+            f" {found['pairs']:.1%}).")  # fmt: skip

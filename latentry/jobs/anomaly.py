@@ -79,7 +79,7 @@ class AnomalyDetector(Kept, OutlierMixin, BaseEstimator):
 
         Raises LatentryError for options or rows that cannot work.
         """
-        self._check()
+        self.check()
         rows = self._read_training(X)
         self.seed_ = seed(self.random_state)
         learn, held = self._split(len(rows), self.seed_)
@@ -256,7 +256,7 @@ class AnomalyDetector(Kept, OutlierMixin, BaseEstimator):
         self._usual = self._dataset(usual, levels)
         self._refer(members)
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raise LatentryError for options that make no sense."""
         if self.model is not None and not isinstance(self.model, Estimator):
             raise LatentryError(

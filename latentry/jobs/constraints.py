@@ -6,6 +6,8 @@
 | `Inequality(low, high)` | the difference, never negative, is learned as a column of its own |
 | `Combinations(*columns)` | which combination a row has is learned as a column of its own |
 | `Unique(column)` | text names its row and is made anew; equal numbers move apart |
+
+Where several are about one column, they are made to hold one after the other: see `mend`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 
 from ..data.columns import Column
 from ..errors import LatentryError, suggest
+from .lines import apart, date_format, is_number, line, moved, need_number, put, seconds
 
 Frame = Any
 """A pandas DataFrame."""
@@ -48,6 +51,10 @@ class Constraint(abc.ABC):
         """Columns that are learned beside those of the table, by name."""
         return {}
 
+    @abc.abstractmethod
+    def broken(self, table: Frame, state: State) -> np.ndarray:
+        """In which rows (N,) it does not hold."""
+
     def check(self, given: Frame, state: State) -> None:  # noqa: B027
         """Raise LatentryError where rows of fixed cells contradict it."""
 
@@ -65,12 +72,14 @@ class Made:
 
     table : their cells, which constraints mend; beside : what was drawn beside them
     fixed : columns that stay as they are; columns : what each of the table's is
+    moved : columns that a constraint has moved, which others move no farther than they need
     """
 
     table: Frame
     beside: Frame
     fixed: Collection[str]
     columns: Mapping[str, Column]
+    moved: set[str] = dataclasses.field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -85,9 +94,13 @@ class Range(Constraint):
     def names(self) -> tuple[str, ...]:
         return (self.column,)
 
+    def __str__(self) -> str:
+        low = "" if self.low is None else f"{self.low:g} <= "
+        return f"{low}{self.column}" + ("" if self.high is None else f" <= {self.high:g}")
+
     def learn(self, table: Frame) -> State:
-        _need_line(table, self.column, "a range")
-        self._holds(table, "The table holds", "correct the range, or leave such rows out")
+        need_number(table[self.column], "a range")
+        self._refuse(table, "The table holds", "correct the range, or leave such rows out")
         return {}
 
     def told(self, table: Frame) -> dict[str, dict[str, Any]]:
@@ -97,16 +110,21 @@ class Range(Constraint):
 
     def check(self, given: Frame, state: State) -> None:
         if self.column in given:
-            self._holds(given, "The conditions fix", "give a value within it")
+            self._refuse(given, "The conditions fix", "give a value within it")
 
-    def _holds(self, table: Frame, who: str, fix: str) -> None:
-        values = table[self.column].dropna().to_numpy(dtype=float)
+    def broken(self, table: Frame, state: State) -> np.ndarray:
+        values = line(table[self.column], None).to_numpy(dtype=float, na_value=np.nan)
         low = -np.inf if self.low is None else self.low
         high = np.inf if self.high is None else self.high
-        bad = values[(values < low) | (values > high)]
+        return (values < low) | (values > high)
+
+    def _refuse(self, table: Frame, who: str, fix: str) -> None:
+        bad = table[self.column][self.broken(table, {})]
         if len(bad):
+            low = "-inf" if self.low is None else f"{self.low:g}"
+            high = "inf" if self.high is None else f"{self.high:g}"
             raise LatentryError(
-                f"{who} {self.column} = {bad[0]:g}, outside of the range {low:g} to {high:g};"
+                f"{who} {self.column} = {bad.iloc[0]:g}, outside of the range {low} to {high};"
                 f" {fix}."
             )
 
@@ -127,44 +145,66 @@ class Inequality(Constraint):
         """Of the column beside: the difference, of dates in seconds."""
         return f"{self.high} - {self.low}"
 
+    def __str__(self) -> str:
+        return f"{self.low} <= {self.high}"
+
     def learn(self, table: Frame) -> State:
-        for name in self.names:
-            _need_line(table, name, "an inequality", dates=True)
-        self._holds(table, "The table holds a row with", "leave such rows out")
-        return {}
+        text = {name: date_format(table[name], "an inequality") for name in self.names}
+        if (text[self.low] is None) != (text[self.high] is None):
+            raise LatentryError(f"{self} compares numbers with dates; name two columns of a kind.")
+        state = {"text": text}
+        self._refuse(table, state, "The table holds a row with", "leave such rows out")
+        return state
 
     def told(self, table: Frame) -> dict[str, dict[str, Any]]:
         return {self.name: {"kind": "real", "low": 0.0}}
 
     def beside(self, table: Frame, state: State) -> dict[str, Any]:
-        return {self.name: _seconds(table[self.high] - table[self.low])}
+        return {self.name: self._gap(table, state)}
+
+    def broken(self, table: Frame, state: State) -> np.ndarray:
+        return np.asarray(self._gap(table, state).fillna(0) < 0)
 
     def check(self, given: Frame, state: State) -> None:
         if self.low in given and self.high in given:
-            self._holds(given, "The conditions fix", "give other values")
+            self._refuse(given, state, "The conditions fix", "give other values")
 
-    def _holds(self, table: Frame, who: str, fix: str) -> None:
-        bad = np.flatnonzero(_seconds(table[self.high] - table[self.low]) < 0)
-        if len(bad):
-            row = table.iloc[int(bad[0])]
+    def _refuse(self, table: Frame, state: State, who: str, fix: str) -> None:
+        bad = self.broken(table, state)
+        if bad.any():
+            row = table[bad].iloc[0]
             raise LatentryError(
                 f"{who} {self.low} = {row[self.low]} and {self.high} = {row[self.high]}, against"
-                f" {self.low} <= {self.high}; {fix}."
+                f" {self}; {fix}."
             )
 
+    def _gap(self, table: Frame, state: State) -> Any:
+        low, high = (line(table[name], state["text"][name]) for name in self.names)
+        return seconds(high - low)
+
     def mend(self, made: Made, state: State) -> None:
-        table, top = made.table, made.columns[self.high].high
+        table = made.table
         if self.low in made.fixed and self.high in made.fixed:
             return
+        top = made.columns[self.low].high
         if top is not None and self.low not in made.fixed:
             table[self.low] = table[self.low].clip(upper=top).astype(table[self.low].dtype)
+        down = self._moves_down(made)
+        anchor, mover = (self.high, self.low) if down else (self.low, self.high)
+        own = self._gap(table, state)
         # A difference that was drawn as missing, where both are there, is what they have.
-        gap = made.beside[self.name].fillna(_seconds(table[self.high] - table[self.low])).clip(0)
-        down = self.high in made.fixed
-        anchor, moved = (self.high, self.low) if down else (self.low, self.high)
-        both = table[anchor].notna() & table[moved].notna()
-        new = _moved(table[anchor][both], -gap[both] if down else gap[both], made.columns[moved])
-        table[moved] = _put(table[moved], both, new)
+        gap = (own if mover in made.moved else made.beside[self.name].fillna(own)).clip(lower=0)
+        both = table[anchor].notna() & table[mover].notna()
+        start = line(table[anchor][both], state["text"][anchor])
+        new = moved(start, -gap[both] if down else gap[both], made.columns[mover], not down)
+        table[mover] = put(table[mover], both, new, state["text"][mover])
+        made.moved.add(mover)
+
+    def _moves_down(self, made: Made) -> bool:
+        """Whether the lower one is moved: where the higher one stays as it is."""
+        if self.high in made.fixed or self.low in made.fixed:
+            return self.high in made.fixed
+        return self.high in made.moved and self.low not in made.moved
 
 
 @dataclass(frozen=True, init=False)
@@ -186,6 +226,9 @@ class Combinations(Constraint):
     def name(self) -> str:
         """Of the column beside: the number of the combination."""
         return " + ".join(self.columns)
+
+    def __str__(self) -> str:
+        return f"Combinations({', '.join(self.columns)})"
 
     def learn(self, table: Frame) -> State:
         seen = table[list(self.columns)].drop_duplicates()
@@ -209,14 +252,18 @@ class Combinations(Constraint):
         return {self.name: pd.Series(keys(table)).map(numbers).to_numpy(dtype=float)}
 
     def check(self, given: Frame, state: State) -> None:
-        fits = self.allowed(given, state)
-        if fits is not None and not fits.any(1).all():
-            row = given.iloc[int(np.flatnonzero(~fits.any(1))[0])]
+        bad = self.broken(given, state)
+        if bad.any():
+            row = given[bad].iloc[0]
             said = " and ".join(f"{n} = {row[n]}" for n in self.columns if n in given)
             raise LatentryError(
                 f"The conditions fix {said}, which no row of the training data has, against"
-                f" Combinations({', '.join(self.columns)}); give a combination that occurs."
+                f" {self}; give a combination that occurs."
             )
+
+    def broken(self, table: Frame, state: State) -> np.ndarray:
+        fits = self.allowed(table, state)
+        return np.zeros(len(table), dtype=bool) if fits is None else ~np.asarray(fits.any(1))
 
     def allowed(self, given: Frame, state: State) -> np.ndarray | None:
         names = [n for n in self.columns if n in given]
@@ -256,24 +303,31 @@ class Unique(Constraint):
     def names(self) -> tuple[str, ...]:
         return (self.column,)
 
+    def __str__(self) -> str:
+        return f"Unique({self.column})"
+
     def learn(self, table: Frame) -> State:
-        twice = table[self.column][table[self.column].duplicated() & table[self.column].notna()]
+        twice = table[self.column][self.broken(table, {})]
         if len(twice):
             raise LatentryError(
-                f"The table holds {self.column} = {twice.iloc[0]} more than once, against"
-                f" Unique({self.column}); leave such rows out."
+                f"The table holds {self.column} = {twice.iloc[0]} more than once, against {self};"
+                " leave such rows out."
             )
         return {}
 
     def told(self, table: Frame) -> dict[str, dict[str, Any]]:
-        number = _is_number(table[self.column])
+        number = is_number(table[self.column])
         return {} if number else {self.column: {"kind": "identifier"}}
 
+    def broken(self, table: Frame, state: State) -> np.ndarray:
+        cells = table[self.column]
+        return np.asarray(cells.duplicated() & cells.notna())
+
     def check(self, given: Frame, state: State) -> None:
-        if self.column in given and given[self.column].dropna().duplicated().any():
+        if self.column in given and self.broken(given, state).any():
             raise LatentryError(
-                f"The conditions fix one value of {self.column} in several rows, against"
-                f" Unique({self.column}); give each row its own, or none."
+                f"The conditions fix one value of {self.column} in several rows, against {self};"
+                " give each row its own, or none."
             )
 
     def mend(self, made: Made, state: State) -> None:
@@ -281,32 +335,8 @@ class Unique(Constraint):
         if self.column in made.fixed or not column.learned:
             return
         there = cells.notna()
-        values = cells[there].to_numpy(dtype=float)
-        made.table[self.column] = _put(cells, there, apart(values, column))
-
-
-def apart(values: np.ndarray, column: Column) -> np.ndarray:
-    """Numbers (N,) moved up their column's grid just so far that no two are equal.
-
-    In rising order i, the place on the grid g becomes the largest of g_j + i - j over j <= i;
-    what would pass the column's end is moved down as far as it needs.
-    """
-    fine = float(np.spacing(np.abs(values).max(initial=1.0)))
-    step = fine if column.decimals is None else 10.0**-column.decimals
-    order, count = np.argsort(values, kind="stable"), np.arange(len(values))
-    grid = np.rint(values[order] / step)
-    grid = np.maximum.accumulate(grid - count) + count
-    low = -np.inf if column.low is None else np.ceil(column.low / step - 1e-9)
-    high = np.inf if column.high is None else np.floor(column.high / step + 1e-9)
-    grid = np.minimum(grid, high - count[::-1])
-    if len(grid) and grid[0] < low:
-        raise LatentryError(
-            f"{len(values):,} rows cannot have values of {column.name!r} that are all different"
-            f" between {column.low:g} and {column.high:g}; ask for fewer rows."
-        )
-    new = np.empty_like(values)
-    new[order] = grid * step if column.decimals is None else np.round(grid * step, column.decimals)
-    return new
+        new = apart(cells[there].to_numpy(dtype=float), column)
+        made.table[self.column] = put(cells, there, new, None)
 
 
 KINDS = {kind.__name__: kind for kind in (Range, Inequality, Combinations, Unique)}
@@ -326,7 +356,7 @@ def from_dict(fields: Mapping[str, Any]) -> Constraint:
 
 
 def check(constraints: Any, names: Collection[str]) -> None:
-    """Raise LatentryError for what is no constraint, and for columns that are not there."""
+    """Raise LatentryError for what is no constraint, or is about columns that it cannot be of."""
     for each in constraints:
         if not isinstance(each, Constraint):
             raise LatentryError(
@@ -335,58 +365,22 @@ def check(constraints: Any, names: Collection[str]) -> None:
         for name in each.names:
             if name not in names:
                 raise LatentryError(
-                    f"{each} names the column {name!r}, which the table does not have."
+                    f"The constraint {each} names the column {name!r}, which is not in the table."
                     f"{suggest(name, names)}"
                 )
+    for each in constraints:
+        other = next((o for o in constraints if o is not each and _both_make(each, o)), None)
+        if other is not None:
+            raise LatentryError(
+                f"The constraints {each} and {other} would both make the cells of one column; leave"
+                " one out."
+            )
 
 
-def _is_number(series: Any) -> bool:
-    import pandas as pd
-
-    of = series.dtype
-    return pd.api.types.is_numeric_dtype(of) and not pd.api.types.is_bool_dtype(of)
-
-
-def _need_line(table: Frame, name: str, what: str, dates: bool = False) -> None:
-    import pandas as pd
-
-    fine = _is_number(table[name])
-    if not (fine or (dates and pd.api.types.is_datetime64_any_dtype(table[name].dtype))):
-        raise LatentryError(
-            f"The column {name!r} cannot have {what}: it holds {table[name].dtype};"
-            f" give it as numbers{' or datetime64' if dates else ''}."
-        )
-
-
-def _seconds(gap: Any) -> Any:
-    """Differences of dates in seconds, of numbers as they are."""
-    return gap.dt.total_seconds() if hasattr(gap, "dt") else gap
-
-
-def _moved(anchor: Any, by: Any, column: Column) -> np.ndarray:
-    """Cells (N,) so far away from the anchor's, on the column's grid and within its ends."""
-    import pandas as pd
-
-    if hasattr(anchor, "dt"):
-        return (anchor + pd.to_timedelta(np.rint(by), unit="s")).to_numpy()
-    start, by = anchor.to_numpy(dtype=float), by.to_numpy(dtype=float)
-    up = bool((by > 0).any()) or not (by < 0).any()
-    end, farther = (column.high, np.maximum) if up else (column.low, np.minimum)
-    new = start + by
-    if column.decimals is not None:
-        # Away from the anchor, so that rounding does not take them past it.
-        grid, dust = 10.0**column.decimals, 1e-6
-        new = (np.ceil(new * grid - dust) if up else np.floor(new * grid + dust)) / grid
-    if end is not None:
-        new = np.minimum(new, end) if up else np.maximum(new, end)
-    return farther(new, start)
-
-
-def _put(cells: Any, where: Any, values: np.ndarray) -> Any:
-    """Cells with some of them replaced, in their type."""
-    out = cells.copy()
-    out[where] = values.astype(cells.dtype) if isinstance(cells.dtype, np.dtype) else values
-    return out
+def _both_make(one: Constraint, other: Constraint) -> bool:
+    """Whether a column has its cells from one, which is of combinations, and from the other too."""
+    mends = not isinstance(other, Range)
+    return isinstance(one, Combinations) and mends and bool({*one.names} & {*other.names})
 
 
 def _plain(value: Any) -> Any:

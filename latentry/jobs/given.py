@@ -52,6 +52,26 @@ def read(conditions: Any, n: int | None, columns: Sequence[Column]) -> Any:
     return table
 
 
+def balance(cells: Any, name: str, columns: Sequence[Column], seed: int) -> None:
+    """Fix the cells of a column so that each of its levels occurs equally often.
+
+    Raises `LatentryError` for what is no column of levels, and for one that is fixed already.
+    """
+    known = {column.name: column for column in columns}
+    if name not in known or not known[name].levels or not known[name].learned:
+        levels = [n for n, c in known.items() if c.levels and c.learned]
+        raise LatentryError(
+            f"balance={name!r} is no column of levels; there are {', '.join(levels) or 'none'}."
+            f"{suggest(name, levels)}"
+        )
+    if name in cells:
+        raise LatentryError(f"balance={name!r} is fixed by the conditions; leave one out.")
+    levels = known[name].levels
+    which = np.arange(len(cells)) % len(levels)
+    np.random.default_rng(seed).shuffle(which)
+    cells[name] = np.array(levels, dtype=object)[which]
+
+
 def encode(given: Any, columns: Sequence[Column]) -> np.ndarray:
     """The rows for the model, (N, D) in the data's own units: NaN for a cell that is fixed to be
     missing, inf where nothing is fixed.

@@ -17,11 +17,12 @@ from ..core.columns import Columns
 from ..core.posteriors import GaussianPosterior
 from ..core.veils import codes_given
 from ..data.columns import Column
-from ..data.mixed import Told, check_told, need_frame, read_told
-from ..errors import LatentryError, suggest
+from ..data.mixed import Told, check_told, infer_columns, need_frame, read_told
+from ..errors import LatentryError
 from ..estimator import Estimator, option
 from . import given as fixed_cells
 from .constraints import Constraint, Made, State, check
+from .holding import bounded, mend
 from .keeping import Kept
 from .tabular import Tabular, passes
 
@@ -75,16 +76,7 @@ class Synthesizer(Kept, BaseEstimator):
             raise LatentryError(
                 f"model={self.model!r} is no model; give one such as latentry.VAE(), or None."
             )
-        frame = need_frame(X)
-        check(self.constraints, frame.names)
-        if self.constraints and not hasattr(X, "iloc"):
-            raise LatentryError("Constraints take a DataFrame of pandas; give X.to_pandas().")
-        said: dict[str, Any] = check_told(read_told(schema), frame.names)
-        self.states_: list[State] = []
-        for each in self.constraints:
-            self.states_.append(each.learn(X))
-            for name, told in each.told(X).items():
-                said[name] = told | said.get(name, {})
+        frame, said = need_frame(X), self._told(X, schema)
         est: Any = Tabular() if self.model is None else clone(cast(Any, self.model))
         epochs = given.pop("epochs", None)
         if epochs is None and self.model is None:
@@ -111,10 +103,50 @@ class Synthesizer(Kept, BaseEstimator):
             est.fit_sampler(self._with_beside(some), name, seed=est.seed_)
 
     @property
+    def columns_beside_(self) -> tuple[Column, ...]:
+        """What the columns are that are learned: those of the table, and of constraints."""
+        return self.estimator_.schema_.table
+
+    @property
     def columns_(self) -> tuple[Column, ...]:
         """What the columns of the table are."""
-        beside = self._beside_names()
-        return tuple(c for c in self.estimator_.schema_.table if c.name not in beside)
+        return self._own(self.columns_beside_)
+
+    def check_conditions(
+        self,
+        conditions: Any,
+        n: int | None = None,
+        *,
+        balance: str | None = None,
+        columns: Sequence[Column] | None = None,
+    ) -> None:
+        """Raise LatentryError for what `sample` would refuse.
+
+        columns: what `columns_of` gave, before `fit`.
+        """
+        self._given(conditions, n, balance, 0, columns or self.columns_beside_)
+
+    def columns_of(self, X: Any, *, schema: Told = None) -> tuple[Column, ...]:
+        """What `fit` would take the columns of X for, and those that constraints put beside them.
+
+        Raises LatentryError as `fit` does, but learns nothing.
+        """
+        said = self._told(X, schema)
+        return infer_columns(self._with_beside(X), said)
+
+    def _told(self, X: Any, schema: Told) -> dict[str, Any]:
+        """What the user and the constraints say of the columns of X; the constraints look at it."""
+        names = need_frame(X).names
+        check(self.constraints, names)
+        if self.constraints and not hasattr(X, "iloc"):
+            raise LatentryError("Constraints take a DataFrame of pandas; give X.to_pandas().")
+        said: dict[str, Any] = check_told(read_told(schema), names)
+        self.states_: list[State] = []
+        for each in self.constraints:
+            self.states_.append(each.learn(X))
+            for name, told in each.told(X).items():
+                said[name] = told | said.get(name, {})
+        return said
 
     # -------------------------------------------------------------------------------------- making
 
@@ -138,13 +170,8 @@ class Synthesizer(Kept, BaseEstimator):
         constraint or what the column can be.
         """
         check_is_fitted(self, "estimator_")
-        columns = self.columns_
         seed = building.seed(self.random_state) if seed is None else seed
-        cells = fixed_cells.read(conditions, n, columns)
-        if balance is not None:
-            self._balance(cells, balance, seed)
-        rows = fixed_cells.encode(cells, self.estimator_.schema_.table)
-        allowed = self._allowed(cells)
+        cells, rows, allowed = self._given(conditions, n, balance, seed, self.columns_beside_)
         if draws < 2:
             raise LatentryError(f"draws={draws} is too few; one is taken of at least 2.")
         with torch.random.fork_rng(), torch.inference_mode():
@@ -185,32 +212,33 @@ class Synthesizer(Kept, BaseEstimator):
     def _beside_names(self) -> list[str]:
         return [name for each in self.constraints if (name := getattr(each, "name", None))]
 
-    def _balance(self, cells: Any, name: str, seed: int) -> None:
-        """Fix the cells of a column so that each of its levels occurs equally often."""
-        known = {column.name: column for column in self.columns_}
-        if name not in known or not known[name].levels or not known[name].learned:
-            levels = [n for n, c in known.items() if c.levels and c.learned]
-            raise LatentryError(
-                f"balance={name!r} is no column of levels; there are {', '.join(levels)}."
-                f"{suggest(name, levels)}"
-            )
-        if name in cells:
-            raise LatentryError(f"balance={name!r} is fixed by the conditions; leave one out.")
-        levels = known[name].levels
-        which = np.arange(len(cells)) % len(levels)
-        np.random.default_rng(seed).shuffle(which)
-        cells[name] = np.array(levels, dtype=object)[which]
+    def _own(self, table: Sequence[Column]) -> tuple[Column, ...]:
+        beside = self._beside_names()
+        return tuple(column for column in table if column.name not in beside)
 
-    def _allowed(self, cells: Any) -> dict[int, Tensor]:
-        """Of columns beside, by their place, which levels (N, L) the fixed cells leave."""
-        places = {c.name: i for i, c in enumerate(self.estimator_.schema_.learned)}
+    def _given(
+        self,
+        conditions: Any,
+        n: int | None,
+        balance: str | None,
+        seed: int,
+        table: Sequence[Column],
+    ) -> tuple[Any, np.ndarray, dict[int, Tensor]]:
+        """The fixed cells; rows (N, D) of them; and which levels (N, L) they leave to columns."""
+        columns = self._own(table)
+        cells = fixed_cells.read(conditions, n, columns)
+        if balance is not None:
+            fixed_cells.balance(cells, balance, columns, seed)
+        room = bounded({column.name: column for column in table}, self.constraints)
+        rows = fixed_cells.encode(cells, list(room.values()))
+        places = {name: i for i, name in enumerate(c.name for c in table if c.learned)}
         allowed: dict[int, Tensor] = {}
         for each, state in zip(self.constraints, self.states_, strict=True):
             each.check(cells, state)
             fits = each.allowed(cells, state)
             if fits is not None:
                 allowed[places[each.name]] = torch.from_numpy(fits)  # pyright: ignore[reportAttributeAccessIssue]
-        return allowed
+        return cells, rows, allowed
 
     def _made(self, rows: np.ndarray, allowed: dict[int, Tensor], draws: int) -> Any:
         """Rows (N, D) with all that is not fixed drawn, as a DataFrame."""
@@ -251,8 +279,8 @@ class Synthesizer(Kept, BaseEstimator):
         for name in cells.columns:
             if not cells[name].isna().all():
                 table[name] = cells[name].astype(table[name].dtype)
-        for each, state in zip(self.constraints, self.states_, strict=True):
-            each.mend(Made(table, beside, list(cells.columns), columns), state)
+        rules = list(zip(self.constraints, self.states_, strict=True))
+        mend(Made(table, beside, list(cells.columns), columns), rules)
         return table
 
 

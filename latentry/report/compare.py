@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from ..comparing.verdict import figure_text, mean_and_error
 from ..data.files import atomic
 from ..zoo import load
 from . import words
+from .templates import fill
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -85,20 +85,11 @@ def render(
     about: list[dict[str, str]],
 ) -> str:
     """The page as text."""
-    from jinja2 import Environment, StrictUndefined
-
-    from .. import __version__
     from .svg import inline
 
-    here = files("latentry.report")
-    style = here.joinpath("page.html").read_text("utf-8")
-    style = style[style.index("<style>") + len("<style>") : style.index("</style>")]
-    env = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     found = table.attrs
-    return env.from_string(here.joinpath("compare.html").read_text("utf-8")).render(
-        style=style,
+    return fill(
+        "compare.html",
         data=data,
         lead=found["summary"],
         facts=_facts(table),
@@ -111,7 +102,6 @@ def render(
         curve=None if curve is None else (curve, inline(curve)),
         alone={heading: [(p, inline(p)) for p in pictures] for heading, pictures in alone.items()},
         about=about,
-        version=__version__,
     )
 
 

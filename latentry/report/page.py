@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from ..data.files import atomic
 from ..errors import LatentryError
 from ..evaluation.likelihood import has_likelihood
 from . import words
+from .templates import fill
 from .views import count, layout, pick, plain, spread
 
 if TYPE_CHECKING:
@@ -122,18 +122,13 @@ def render(
     held_out: bool | None,
 ) -> str:
     """The page as text."""
-    from jinja2 import Environment, StrictUndefined
-
     from .svg import inline
 
-    text = files("latentry.report").joinpath("page.html").read_text("utf-8")
-    make: Callable[..., Any] = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).from_string
     summary, paper = words.source_of(est)
     notes = [*getattr(est.history_, "notes", []), *((evaluation or {}).get("notes") or [])]
     fields = words.fields(est)
-    return make(text).render(
+    return fill(
+        "page.html",
         model=type(est).__name__,
         data=words.data_name(source),
         lead=words.lead(est),
@@ -148,7 +143,6 @@ def render(
         changed=[f for f in fields if f.remark],
         fields=fields,
         columns=[[(p, inline(p)) for p in column] for column in balance(pictures)],
-        version=_version(),
     )
 
 
@@ -178,9 +172,3 @@ def _source(folder: Path, x: Any) -> Mapping[str, Any] | None:
     except (OSError, ValueError, AttributeError):
         known = None
     return known if isinstance(known, Mapping) else getattr(x, "source", None)
-
-
-def _version() -> str:
-    from .. import __version__
-
-    return __version__

@@ -56,7 +56,7 @@ def test_rows_that_were_learned_from(cli, tables) -> None:
         (["--score", "elbow"], "Did you mean 'elbo'"),
         (["--model", "va"], "no model is called 'va'"),
         (["--threshold", "quantil"], "Did you mean 'quantile'"),
-        (["-o", "scores.png"], "scores are a table"),
+        (["-o", "scores.png"], "a table is written as .csv or .parquet"),
         (["-o", "train.csv"], "it exists already"),
     ],
 )

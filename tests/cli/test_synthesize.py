@@ -38,7 +38,9 @@ def test_rows_are_made_given_cells_and_kept_for_more(cli: Cli, people: Path, tmp
     assert (made.income == ">50K").all()
     assert made.town.isna().all()
     assert made.age.dtype == "int64"
-    again = cli("synthesize", "run", "-n", 8, "-o", "b.csv", "--balance", "income", "--json")
+    again = cli(
+        "synthesize", "--use", "run", "-n", 8, "-o", "b.csv", "--balance", "income", "--json"
+    )
     assert again.json["rows"] == 8
     assert pd.read_csv(tmp_path / "b.csv").income.value_counts().to_dict() == {
         ">50K": 4,
@@ -82,7 +84,7 @@ def test_what_cannot_be_made_is_told(cli: Cli, people: Path, tmp_path: Path, giv
 def test_mistakes_are_told_before_anything_is_learned(cli: Cli, people: Path, tmp_path: Path):
     (tmp_path / "there").mkdir()
     for given, said in [
-        (["-o", "a.npy"], "rows are a table; use one of .csv, .parquet."),
+        (["-o", "a.npy"], "a table is written as .csv or .parquet."),
         (["-o", "a.csv", "--report", "r.txt"], "a report is a page; name it .html."),
         (["-o", "a.csv", "--keep", "there"], "there exists; name a new folder with --keep"),
     ]:
