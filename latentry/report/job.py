@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..data.files import atomic
+from ..errors import LatentryError
 from ..evaluation.tables import is_number, line
+from ..jobs.lines import date_format
+from ..jobs.lines import line as as_line
 from .picture import DATA, INK, MODEL, SMALL, Picture, canvas, legend, style
 from .templates import fill
 
@@ -83,7 +86,8 @@ def panels(
     made = canvas(picture[0], picture[1], 1.7 * down + 0.3, 9.6)
     made.caption = picture[2]
     axes = np.atleast_1d(made.subplots(down, min(ACROSS, len(pairs)), squeeze=False)).ravel()
-    for ax, (name, (one, other)) in zip(axes, pairs.items(), strict=False):
+    for ax, (name, given) in zip(axes, pairs.items(), strict=False):
+        one, other = _dated(*given)
         draw = _numbers_of if is_number(one) else _levels_of
         draw(style(ax, grid=False), one, other)
         ax.set_yticks([])
@@ -107,7 +111,19 @@ def _numbers_of(ax: Any, one: Any, other: Any) -> None:
     ax.stairs(counts[1], edges, color=MODEL, linewidth=1.3)
     ax.locator_params(axis="x", nbins=4)
     if "datetime" in str(one.dtype):
-        ax.set_xticks([])
+        ends = [one.dropna().quantile(share) for share in (0.01, 0.99)]
+        ax.set_xticks(edges[[0, -1]], [str(end.date()) for end in ends])
+        for tick, side in zip(ax.get_xticklabels(), ("left", "right"), strict=True):
+            tick.set_horizontalalignment(side)
+
+
+def _dated(one: Any, other: Any) -> tuple[Any, Any]:
+    """Two Series, as dates where they are dates in text."""
+    try:
+        text = date_format(one, "dates")
+    except LatentryError:
+        return one, other
+    return (as_line(one, text), as_line(other, text)) if text else (one, other)
 
 
 def _levels_of(ax: Any, one: Any, other: Any) -> None:

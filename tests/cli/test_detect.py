@@ -82,3 +82,51 @@ def test_a_table_of_mixed_columns(cli, tables) -> None:
     found = pd.read_csv("scores.csv")
     assert found["is_anomaly"].tolist() == [True, False]
     assert "weight" in found.loc[0, ["column_1", "column_2"]].tolist()
+
+
+def test_a_detector_is_kept_and_used_on_other_rows(cli, tables) -> None:
+    said = cli("detect", "train.csv", "test.csv", "-o", "a.csv", "--keep", "guard")
+    assert said.code == 0, said.err
+    pd.read_csv("test.csv").iloc[:, ::-1].to_csv("turned.csv", index=False)
+    said = cli("detect", "turned.csv", "--use", "guard", "-o", "b.csv")
+    assert said.code == 0 and "Learning" not in said.err, said.err
+    assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
+    for given, words in [
+        (["test.csv", "--use", "guard", "--score", "elbo"], "--score goes with learning"),
+        (["test.csv", "--use", "guard", "--keep", "other"], "--keep goes with learning"),
+        (["train.csv", "test.csv", "--use", "guard"], "leave train.csv or test.csv out"),
+        (["guard", "test.csv"], "no table but what --keep kept; name it by --use guard"),
+        (["train.csv", "--keep", "guard"], "guard exists; name a new folder with --keep"),
+        (["test.csv", "--use", "gard"], "there is no job at gard"),
+        (["train.csv", "--report", "page.txt"], "a report is a page; name it .html"),
+    ]:
+        found = cli("detect", *given)
+        assert (found.code, words in found.err) == (2, True), found.err
+    assert not Path("other").exists()
+
+
+def test_scores_are_judged_by_labels(cli, tables) -> None:
+    both = pd.concat([NORMAL[:40], ODD[:1]]).assign(kind=["fine"] * 40 + ["odd"])
+    both.to_csv("both.csv", index=False)
+    args = ("detect", "train.csv", "both.csv", "--label", "kind", "--json")
+    assert "auroc" not in cli(*args).json
+    said = cli(*args, "--anomalies", "odd", "--report", "page.html")
+    assert said.json["auroc"] == said.json["auprc"] == 1.0
+    assert "ROC, AUROC 1.000" in Path("page.html").read_text("utf-8")
+    both.assign(kind=both["kind"] == "odd").to_csv("both.csv", index=False)
+    assert cli(*args).json["auroc"] == 1.0
+    for given, words in [
+        (["--label", "kind", "--anomalies", "od"], "--anomalies od is no label of both.csv"),
+        (["--anomalies", "odd"], "name their column with --label COLUMN"),
+        (["--label", "kint"], "has no column 'kint'"),
+    ]:
+        found = cli("detect", "train.csv", "both.csv", *given)
+        assert (found.code, words in found.err) == (2, True), found.err
+
+
+def test_a_column_without_a_value_can_be_scored(cli, tables) -> None:
+    NORMAL.assign(town=RNG.choice(["Ulm", "Bonn"], len(NORMAL))).to_csv("train.csv", index=False)
+    odd = pd.read_csv("train.csv").head(3).assign(age=None, town=["Ulm", "Köln", None])
+    odd.to_csv("test.csv", index=False)
+    said = cli("detect", "train.csv", "test.csv")
+    assert said.code == 0 and "1 in 'town'" in said.err, said.err

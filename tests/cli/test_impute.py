@@ -81,3 +81,34 @@ def test_mistakes_are_told(cli: Cli, holes: Path) -> None:
         part.assign(height=np.nan).to_csv(f"{name}.csv", index=False)
         assert "'height'" in said(f"{name}.csv", "-o", "f.csv")
     assert not Path("f.csv").exists()
+
+
+def test_an_imputer_is_kept_and_used_on_other_rows(cli: Cli, holes: Path) -> None:
+    said = cli("impute", holes, "-o", "a.csv", "--keep", "filler", *TINY)
+    assert said.code == 0, said.err
+    table = pd.read_csv(holes)
+    table.iloc[:, ::-1].to_csv("turned.csv", index=False)
+    said = cli("impute", "turned.csv", "-o", "b.csv", "--use", "filler")
+    assert said.code == 0 and "Learning" not in said.err, said.err
+    pd.testing.assert_frame_equal(pd.read_csv("a.csv"), pd.read_csv("b.csv"))
+    table.assign(more=1).to_csv("more.csv", index=False)
+    table.drop(columns="rings").to_csv("less.csv", index=False)
+    for given, words in [
+        (["turned.csv", "--use", "filler", "--members", 2], "--members goes with learning"),
+        (["more.csv", "--use", "filler"], "'more', which was not learned; leave it out with"),
+        (["less.csv", "--use", "filler"], "less.csv has no column 'rings'"),
+        (["filler"], "name it by --use filler"),
+    ]:
+        found = cli("impute", *given, "-o", "c.csv")
+        assert (found.code, words in found.err) == (2, True), found.err
+        assert not Path("c.csv").exists()
+
+
+def test_a_page_tells_how_good_the_fills_are(cli: Cli, holes: Path) -> None:
+    said = cli("impute", holes, "-o", "a.csv", "--report", "page.html", "--json", *TINY)
+    assert said.code == 0, said.err
+    hidden = {each.pop("column"): each for each in said.json["hidden"]}
+    assert hidden["kind"]["cells"] == 8 and 0 <= hidden["kind"]["pfc"] <= 1
+    assert hidden["height"]["rmse"] > 0 and 0 <= hidden["height"]["coverage"] <= 1
+    assert "13 missing cells in" in Path("page.html").read_text("utf-8")
+    assert not pd.read_csv("a.csv").isna().any(axis=None)

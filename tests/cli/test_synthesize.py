@@ -92,3 +92,79 @@ def test_mistakes_are_told_before_anything_is_learned(cli: Cli, people: Path, tm
         assert (found.code, said in found.err.replace("\n", " ")) == (2, True), found.err
     found = cli("synthesize", "digits", "-o", "a.csv")
     assert "is no table with named columns" in found.err.replace("\n", " ")
+
+
+@pytest.fixture
+def stays(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    day = pd.Timestamp("2021-03-01") + pd.to_timedelta(rng.integers(0, 300, 150), unit="D")
+    frame = pd.DataFrame(
+        {
+            "guest no": rng.permutation(150) + 1000,
+            "Ankunft": day.strftime("%d.%m.%Y"),
+            "age": rng.integers(18, 90, 150),
+            "city": rng.choice(["Rome", "Oslo"], 150),
+        }
+    )
+    later = day + pd.to_timedelta(rng.integers(0, 9, 150), unit="D")
+    frame["leaves"] = later.strftime("%d.%m.%Y")
+    frame["land"] = frame["city"].map({"Rome": "IT", "Oslo": "NO"})
+    frame.to_csv(tmp_path / "stays.csv", index=False)
+    return tmp_path / "stays.csv"
+
+
+RULES = (
+    "--constraint", "18 <= age <= 95", "--constraint", "Ankunft <= leaves",
+    "--constraint", "unique guest no", "--constraint", "fixed city, land",
+)  # fmt: skip
+
+
+def holds(name: str) -> pd.DataFrame:
+    made = pd.read_csv(name)
+    days = [pd.to_datetime(made[each], format="%d.%m.%Y") for each in ("Ankunft", "leaves")]
+    assert (days[0] <= days[1]).all() and made.age.between(18, 95).all()
+    assert made["guest no"].is_unique
+    assert set(zip(made.city, made.land, strict=True)) <= {("Rome", "IT"), ("Oslo", "NO")}
+    return made
+
+
+def test_constraints_hold_in_every_row_also_of_what_was_kept(cli: Cli, stays: Path):
+    said = cli("synthesize", stays, "-n", 400, "-o", "a.csv", "--keep", "maker", *RULES, *QUICK)
+    assert (said.code, said.err) == (0, "")
+    assert len(holds("a.csv")) == 400
+    said = cli("synthesize", "--use", "maker", "-o", "b.csv", "--where", "leaves=05.04.2021",
+               "--where", "land=NO")  # fmt: skip
+    assert said.code == 0, said.err
+    made = holds("b.csv")
+    assert len(made) == 1000 and (made.leaves == "05.04.2021").all() and (made.city == "Oslo").all()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--constraint", "agee >= 18"], "Did you mean 'age'"),
+        (["--constraint", "age > 17"], "write <= or >="),
+        (["--constraint", "age >= 40"], "The table holds age = "),
+        ([*RULES, "--where", "age=17"], "'age' = 17, which lies outside of 18 to 95"),
+        ([*RULES, "--where", "city=Rome", "--where", "land=NO"], "against Combinations(city, land"),
+        ([*RULES, "--where", "city=Romm"], "Did you mean 'Rome'"),
+        ([*RULES, "--where", "Ankunft=05.04.2021", "--where", "leaves=01.04.2021"],
+         "against Ankunft <= leaves"),
+        ([*RULES, "--where", "leaves=soon"], "'soon', which is no date"),
+        (["--target", "age"], "--target is for a report"),
+        (["--report", "r.html", "--target", "ago"], "Did you mean 'age'"),
+        (["--use", "maker"], "--use maker learns nothing, so there is no DATA"),
+        (["--use", "maker", "--constraint", "age >= 18"], "--constraint goes with learning"),
+    ],
+)  # fmt: skip
+def test_contradictions_are_told_before_anything_is_learned(cli: Cli, stays: Path, given, said):
+    found = cli("synthesize", stays, "-o", "a.csv", *given)
+    assert found.code == 2
+    assert said in found.err.replace("\n", " "), found.err
+    assert "Learning from" not in found.err
+    assert not Path("a.csv").exists()
+
+
+def test_without_a_table_there_is_nothing_to_learn(cli: Cli):
+    found = cli("synthesize", "-o", "a.csv")
+    assert (found.code, "name DATA, or what was kept with --use" in found.err) == (2, True)
