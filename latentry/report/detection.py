@@ -147,7 +147,7 @@ def strangest(detector: AnomalyDetector, rows: Dataset, found: DataFrame) -> Lis
     excess = detector.explain(some, excess=True)
     cells = {} if some.columns is None else some.frame()
     records = []
-    for i, (_, row) in enumerate(top.iterrows()):
+    for i, row in enumerate(top.to_dict("records")):
         why = excess.iloc[i].sort_values(ascending=False, kind="stable").head(REASONS)
         reasons = [_reason(name, nats, cells, i) for name, nats in why.items() if nats > 0]
         records.append(
