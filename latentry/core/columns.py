@@ -170,7 +170,17 @@ class Columns(Distribution):
         they are averaged; then the probability of each level of the columns of few levels, and
         last those of each column of very many, by draws.
         """
-        drawn = inverse(self.sample())
+        # Levels whose probabilities are known are not drawn.
+        drawn = inverse(
+            self._joined(
+                [
+                    torch.zeros_like(part.log_p[..., 0])
+                    if isinstance(part, Choice)
+                    else part.sample()
+                    for part, _ in self.parts
+                ]
+            )
+        )
         means = [(weight[..., None] * drawn).sum(0)]
         for part, at in self.parts:
             if isinstance(part, Choice):

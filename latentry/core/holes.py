@@ -33,17 +33,13 @@ def _same(x: Tensor) -> Tensor:
     return x
 
 
-def fill(r: Inference, how: str) -> Tensor:
+def fill(r: Inference) -> Tensor:
     """The rows of a pass with their gaps filled for each code, (K, B, *event).
 
-    "mean": by the mean of p(x | z), "draw": by a draw from it. What a model drew itself, because
-    it needed to know the gaps, is kept.
+    By the mean of p(x | z); what a model drew itself, because it needed to know the gaps, is kept.
     """
     own = getattr(r.px, "filled", None)
-    if own is not None:
-        return own(r.x)
-    values = r.px.mean if how == "mean" else r.px.sample()
-    return torch.where(torch.isnan(r.x), values, r.x)
+    return torch.where(torch.isnan(r.x), r.px.mean, r.x) if own is None else own(r.x)
 
 
 @torch.no_grad()
@@ -67,7 +63,7 @@ def expected(
         if isinstance(r.px, Columns):
             mean = r.px.expected(weight, inverse)
         else:
-            rows = inverse(fill(r, "mean"))
+            rows = inverse(fill(r))
             mean = (_beside(weight, rows) * rows).sum(0).flatten(1)
         found = mean if found is None else found.lerp(mean, (block - after).exp()[:, None])
         total = after
@@ -90,20 +86,54 @@ def impute(
 
     "mean" is what is `expected`, and "draw" the draw of one of the K, each as likely as its weight
     (sampling importance resampling): Mattei & Frellsen, 2019, arXiv 1812.02633, section 3.4. Both
-    become exact as the number of draws grows. "draw" also takes torch's generator.
+    become exact as the number of draws grows.
     """
     if how == "mean":
         means = rows_of(model, expected(model, x, c, draws, seed))
         return torch.where(torch.isnan(x), means, x)
-    best, found = x.new_full((len(x),), -math.inf), torch.zeros_like(x)
+    return resampled(model, x, c, draws, 1, seed)[0]
+
+
+@torch.no_grad()
+def resampled(
+    model: LatentModel, x: Tensor, c: Tensor | None, draws: int, count: int, seed: int = 0
+) -> Tensor:
+    """`count` imputations of rows x (B, *event), (count, B, *event), for one pass over the codes.
+
+    Each takes one of the codes, which is as likely as its weight, and draws what is missing given
+    it. Imputation i is the same whatever the count.
+    """
+    first = int(noise.row_keys(x, seed).sum())
+    sources = [torch.Generator().manual_seed((first + 7919 * i) % 2**63) for i in range(count)]
+    best, kept, whole = x.new_full((count, len(x)), -math.inf), None, False
+    rows = torch.arange(len(x), device=x.device)
     for r in passes(model, x, c, draws, seed):
-        # The largest log weight plus Gumbel noise falls on each with its weight's share.
-        u = torch.rand_like(r.log_weight).clamp(min=1e-30)
-        score, which = (r.log_weight - torch.log(-torch.log(u))).max(0)
-        drawn = fill(r, how)[which, torch.arange(len(x), device=x.device)]
-        found = torch.where(_beside(score > best, found), drawn, found)
-        best = torch.maximum(best, score)
-    return torch.where(torch.isnan(x), found, x)
+        own = getattr(r.px, "filled", None)  # the rows of a model that drew what is missing itself
+        some, whole = (r.z, False) if own is None else (own(r.x), True)
+        kept = some.new_zeros(count, *some.shape[1:]) if kept is None else kept
+        for i, source in enumerate(sources):
+            # The largest log weight plus Gumbel noise falls on each with its weight's share.
+            u = torch.rand(r.log_weight.shape, generator=source).clamp(min=1e-30).to(x.device)
+            score, which = (r.log_weight - torch.log(-torch.log(u))).max(0)
+            better = _beside(score > best[i], kept[i])
+            kept[i] = torch.where(better, some[which, rows], kept[i])
+            best[i] = torch.maximum(best[i], score)
+    assert kept is not None  # there is at least one draw
+    made = (
+        kept
+        if whole
+        else torch.stack(
+            [_drawn(model.decode(z[None], c), s)[0] for z, s in zip(kept, sources, strict=True)]
+        )
+    )
+    return torch.where(torch.isnan(x), made, x)
+
+
+def _drawn(px: Distribution, source: torch.Generator) -> Tensor:
+    """A draw that follows from a generator, which torch's distributions do not take."""
+    with torch.random.fork_rng():
+        torch.manual_seed(int(torch.randint(2**31, (), generator=source)))
+        return px.sample()
 
 
 def _beside(weight: Tensor, rows: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -21,7 +21,7 @@ from ..data.schema import Schema
 from ..errors import LatentryError, suggest
 from ..estimator import Estimator, option
 from ..inputs import read_rows
-from ..zoo.missing import expectations, resampled
+from ..zoo.missing import expectations, imputations
 from . import fillers
 from .keeping import Kept
 
@@ -121,10 +121,10 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         rows, gaps = self._read(X, reset=False)
         if self.how == "mean":
-            filled = self._filled(rows, gaps, self._means)
+            (filled,) = self._filled(rows, self._means)
         else:
-            filled = self._filled(rows, gaps, self._drawn(seed_of(self.random_state), 0))
-        return self._restored(X, rows, filled, gaps)
+            (filled,) = self._draws(rows, 1, seed_of(self.random_state))
+        return self._restored(X, filled, gaps)
 
     def sample(self, X: Any, m: int = 5, seed: int = 0) -> Any:
         """`m` imputations of X for multiple imputation, each drawn given what is observed.
@@ -136,10 +136,7 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
         if not isinstance(m, int | np.integer) or m < 1:
             raise LatentryError(f"m={m!r}: it is a whole number of at least 1.")
         rows, gaps = self._read(X, reset=False)
-        made = [
-            self._restored(X, rows, self._filled(rows, gaps, self._drawn(seed, i)), gaps)
-            for i in range(m)
-        ]
+        made = [self._restored(X, filled, gaps) for filled in self._draws(rows, m, seed)]
         return made if frame_of(X) is not None else np.stack(made)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -159,30 +156,38 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
     # ------------------------------------------------------------------------------------ internal
 
     def _filled(
-        self, rows: np.ndarray, gaps: np.ndarray, fill: Callable[[Dataset], Tensor]
-    ) -> np.ndarray:
-        """The rows as numbers, their gaps filled; only those that have one are looked at."""
+        self, rows: np.ndarray, fill: Callable[[Dataset], Tensor], m: int = 1
+    ) -> Iterator[np.ndarray]:
+        """The rows as numbers, their gaps filled in m ways; only those that have one are looked at.
+
+        fill : learned columns of rows with gaps -> (m, N, F)
+        """
         full = np.where(np.isnan(rows), self.fixed_, rows)
         holey = np.isnan(full).any(1)
-        if holey.any():
-            found = fill(self._part(rows[holey])).flatten(1).double().numpy()
-            learned = np.isnan(self.fixed_)
-            part = full[np.ix_(holey, learned)]
-            full[np.ix_(holey, learned)] = np.where(np.isnan(part), found, part)
-        return full
+        at = np.ix_(holey, np.isnan(self.fixed_))
+        each = fill(self._part(rows[holey])) if holey.any() else [None] * m
+        for found in each:
+            made = full.copy()
+            if found is not None:
+                made[at] = np.where(np.isnan(full[at]), found.flatten(1).double().numpy(), full[at])
+            yield made
 
     def _means(self, rows: Dataset) -> Tensor:
         each = [expectations(est, rows, self.draws) for est in self.models_]
-        return rows_of(self.models_[0].model_, torch.stack(each).mean(0))
+        return rows_of(self.models_[0].model_, torch.stack(each).mean(0))[None]
 
-    def _drawn(self, seed: int, i: int) -> Callable[[Dataset], Tensor]:
-        """Imputation number i: of one of the networks."""
+    def _draws(self, rows: np.ndarray, m: int, seed: int) -> Iterator[np.ndarray]:
+        """Draws of the rows, m of them, of which the networks make one after the other."""
+        count = len(self.models_)
 
-        def draw(rows: Dataset) -> Tensor:
-            est = self.models_[i % len(self.models_)]
-            return resampled(est, rows, self.draws, seed=(seed + i * 7919) % 2**31)
+        def fill(part: Dataset) -> Tensor:
+            each = [
+                imputations(est, part, self.draws, len(range(i, m, count)), seed=(seed + i) % 2**31)
+                for i, est in enumerate(self.models_[:m])
+            ]
+            return torch.stack([each[i % count][i // count] for i in range(m)])
 
-        return draw
+        return self._filled(rows, fill, m)
 
     def _read(self, X: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         """X as numbers (N, F), NaN in its gaps, and which of its cells are gaps (N, D)."""
@@ -225,7 +230,7 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
             return Dataset("rows", x, columns=self.schema_.columns, schema=self.schema_)
         return Dataset("rows", rows[:, np.isnan(self.fixed_)])
 
-    def _restored(self, X: Any, rows: np.ndarray, full: np.ndarray, gaps: np.ndarray) -> Any:
+    def _restored(self, X: Any, full: np.ndarray, gaps: np.ndarray) -> Any:
         """The filled rows in the layout and types of X, what was observed untouched."""
         frame = frame_of(X)
         if frame is None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.holes import MECHANISMS, NotMissingAtRandom, expected, impute, rows_of
+from ..core.holes import MECHANISMS, NotMissingAtRandom, expected, resampled, rows_of
 from ..core.likelihood import Likelihood
 from ..core.models import LatentModel
 from ..core.posteriors import Posterior
@@ -39,17 +39,19 @@ def expectations(
     )
 
 
-def resampled(
-    est: Estimator, X: Any, draws: int, *, condition: Any = None, seed: int = 0
+def imputations(
+    est: Estimator, X: Any, draws: int, count: int = 1, *, condition: Any = None, seed: int = 0
 ) -> Tensor:
-    """A draw of each row of X given what is observed of it, in the data's units, (N, *event)."""
-    return _each(
-        est,
-        X,
-        condition,
-        seed,
-        lambda x, c: est._data_units(impute(est.model_, x, c, draws, seed, "draw")),
-    )
+    """`count` draws of each row of X given what is observed of it, in the data's units.
+
+    (count, N, *event); see `latentry.core.holes.resampled`.
+    """
+
+    def of(x: Tensor, c: Tensor | None) -> Tensor:
+        made = resampled(est.model_, x, c, draws, count, seed)
+        return est._data_units(made.flatten(0, 1)).unflatten(0, made.shape[:2]).transpose(0, 1)
+
+    return _each(est, X, condition, seed, of).transpose(0, 1)
 
 
 def _each(est: Estimator, X: Any, condition: Any, seed: int, of: Callable[..., Tensor]) -> Tensor:
@@ -93,7 +95,7 @@ class MissingIWAE(IWAE):
             means = expectations(self, X, draws, condition=condition, seed=seed)
             full = rows_of(self.model_, means)
         else:
-            full = resampled(self, X, draws, condition=condition, seed=seed)
+            full = imputations(self, X, draws, condition=condition, seed=seed)[0]
         filled = self.schema_.unpack(full, round_counts=how == "draw")
         if self.schema_.kind == "table":
             return fill_table(X, filled)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from latentry.core import noise
-from latentry.core.holes import MECHANISMS, Mechanism, NotMissingAtRandom, impute
+from latentry.core.holes import MECHANISMS, Mechanism, NotMissingAtRandom, impute, resampled
 from latentry.core.models import VAE
 from latentry.core.posteriors import Gaussian, Posterior
 
@@ -67,6 +67,18 @@ def test_imputed_draws_have_the_conditional_mean_and_variance() -> None:
     mean, cov = conditional(oracle.law, x[1])
     torch.testing.assert_close(draws.mean(0), mean, atol=0.08, rtol=0)
     torch.testing.assert_close(draws.T.cov(), cov, atol=0.08, rtol=0)
+
+
+def test_imputations_are_as_many_draws_of_one_pass() -> None:
+    oracle, x = holes()
+    model, gap = plain(oracle), torch.isnan(x[1])
+    made = resampled(model, x[1:2], None, 4000, 400)[:, 0]
+    torch.testing.assert_close(made[:, ~gap], x[1, ~gap].expand(400, -1), rtol=0, atol=0)
+    mean, cov = conditional(oracle.law, x[1])
+    torch.testing.assert_close(made[:, gap].mean(0), mean, atol=0.2, rtol=0)
+    torch.testing.assert_close(made[:, gap].T.cov(), cov, atol=0.25, rtol=0)
+    again = resampled(model, x[1:2], None, 4000, 2)[:, 0]
+    torch.testing.assert_close(again, made[:2], rtol=0, atol=0)
 
 
 def _apart(rows: Tensor) -> Tensor:
