@@ -9,8 +9,8 @@ What each of them is follows from what the column is:
   the column's quantiles. Where all values are atoms (whole numbers, levels in an order), it is the
   cumulative logit model with a mixture for its noise (McCullagh, 1980, JRSS B 42(2)); the flow is
   the "mode-specific normalisation" of Xu et al., 2019, arXiv 1907.00503, in its continuous form;
-- levels without an order: a categorical distribution, for very many levels with logits that are
-  factorised through a table of `RANK` numbers for each level.
+- levels without an order: a categorical distribution, for very many levels one in two steps, over
+  groups of them and over the levels of a group, by `RANK` numbers for each: see `WideChoice`.
 
 **Balance.** No column drowns the others, since (1) all of them start at their marginal
 distributions in the data (at an output of 0 the loss of every column is its entropy, and what is
@@ -46,7 +46,7 @@ MIN_LOG_SCALE = math.log(UNIT_LOGISTIC / 40)
 FAR = 1e4
 """Beyond any number on that scale."""
 WIDE = 64
-"""A column of more levels than this has factorised logits."""
+"""A column of more levels than this has them in groups."""
 RANK = 16
 """The numbers that stand for one of very many levels."""
 LEAST = 1e-6
@@ -186,7 +186,7 @@ class Columns(Distribution):
             if isinstance(part, Choice):
                 means.append(torch.einsum("kb,kbcl->bcl", weight, part.log_p.exp()).flatten(1))
             elif isinstance(part, WideChoice):
-                votes = weight.new_zeros(weight.shape[1], len(part.table))
+                votes = weight.new_zeros(weight.shape[1], part.size)
                 means.append(votes.scatter_add(1, drawn[..., at[0]].long().T, weight.T))
         return torch.cat(means, 1)
 
@@ -234,11 +234,11 @@ class ColumnsLikelihood(Likelihood):
         narrow = [c for c in columns if 0 < c.size <= WIDE]
         self._keep(base=_log_shares([s for c in narrow for s in c.shares]), fold=_fold(narrow))
         wide = [c for c in columns if c.size > WIDE]
-        for i, column in enumerate(wide):
-            self._keep(**{f"base_{i}": _log_shares(column.shares)})
-        self.tables = nn.ParameterList(
-            nn.Parameter(torch.randn(c.size, RANK) / math.sqrt(RANK)) for c in wide
-        )
+        grouped = [_grouped(_log_shares(c.shares)) for c in wide]
+        self._keep(**{f"base_{i}": base for i, base in enumerate(grouped)})
+        self.sizes = [c.size for c in wide]
+        self.groups = nn.ParameterList(_vectors(len(base)) for base in grouped)
+        self.tables = nn.ParameterList(_vectors(*base.shape) for base in grouped)
         share = torch.tensor([c.missing for c in columns if c.missing])
         self._keep(gone=torch.logit(share, eps=LEAST))
 
@@ -281,7 +281,8 @@ class ColumnsLikelihood(Likelihood):
             parts.append((Choice(logits), self.narrow))
         for i, h in enumerate(wide.split(RANK, -1) if len(self.wide) else ()):
             base: Tensor = getattr(self, f"base_{i}")
-            parts.append((WideChoice(h, self.tables[i].float(), base), self.wide[i : i + 1]))
+            vectors = self.groups[i].float(), self.tables[i].float()
+            parts.append((WideChoice(h, *vectors, base, self.sizes[i]), self.wide[i : i + 1]))
         missing = (gaps + self.gone, self.holey) if len(self.holey) else None
         return Columns(parts, self.order, missing, self.training)
 
@@ -298,7 +299,7 @@ class ColumnsLikelihood(Likelihood):
     def likeliest(self, means: Tensor) -> Tensor:
         """The rows (B, D) of what is `Columns.expected` (B, E): levels are the most probable."""
         rows = means[:, : len(self.order)].clone()
-        sizes = [self.fold.numel(), *(len(table) for table in self.tables)]
+        sizes = [self.fold.numel(), *self.sizes]
         few, *many = means[:, len(self.order) :].split(sizes, 1)
         if len(self.narrow):
             rows[:, self.narrow] = few.unflatten(1, self.fold.shape).argmax(-1).to(rows.dtype)
@@ -370,6 +371,17 @@ def _atoms(columns: Sequence[Column], ends: Tensor) -> Tensor:
 
 def _log_shares(shares: Sequence[float]) -> Tensor:
     return torch.tensor(list(shares)).clamp(min=LEAST).log()
+
+
+def _grouped(base: Tensor) -> Tensor:
+    """Log shares (L,) of levels in groups of neighbours, as many as levels in each, -inf beyond."""
+    each = math.ceil(math.sqrt(len(base)))
+    groups = math.ceil(len(base) / each)
+    return F.pad(base, (0, groups * each - len(base)), value=-torch.inf).reshape(groups, each)
+
+
+def _vectors(*shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.randn(*shape, RANK) / math.sqrt(RANK))
 
 
 def _fold(columns: Sequence[Column]) -> Tensor:

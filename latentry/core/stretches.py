@@ -13,7 +13,7 @@ from ..lookup import at, place
 from .distributions import OneNumber, Shape
 
 AT_ONCE = 2**24
-"""Logits of a column of very many levels that are held at a time: 64 MB."""
+"""Numbers about a column of very many levels that are held at a time: 64 MB."""
 
 
 class Stretches(OneNumber):
@@ -96,20 +96,29 @@ class Choice(OneNumber):
 
 
 class WideChoice(OneNumber):
-    """`Choice` for one column of very many levels: the logit of level k is h . table_k + base_k.
+    """`Choice` for one column of very many levels, which stand in groups of neighbours.
 
-    h (..., R) is all that is held for each row; logits are made for some rows at a time.
+    log p(k) = log p(group of k) + log p(k | its group), each a softmax of logits that are a product
+    with h: what a row costs are the groups and the levels of one of them, rather than all levels
+    (Goodman, 2001, arXiv cs/0108006). h (..., R) is all that is held for each row.
 
-    table (L, R), base (L,)
+    groups (G, R), table (G, S, R) : the vectors of the groups and of their levels
+    base (G, S) : the logits of the levels at h = 0, -inf where a group has none; those of the
+        groups are their sums of probabilities
     """
 
-    def __init__(self, h: Tensor, table: Tensor, base: Tensor) -> None:
+    def __init__(self, h: Tensor, groups: Tensor, table: Tensor, base: Tensor, size: int) -> None:
         super().__init__(h[..., :1])
-        self.h, self.table, self.base = h, table, base
+        self.h, self.groups, self.table, self.base, self.size = h, groups, table, base, size
 
     @property
     def mode(self) -> Tensor:
-        return self._each(lambda logits: logits.argmax(-1))
+        def likeliest(h: Tensor) -> Tensor:
+            inner = torch.einsum("nr,gsr->ngs", h, self.table) + self.base
+            each = torch.log_softmax(inner, -1) + self._log_groups(h)[..., None]
+            return each.flatten(1).argmax(-1)
+
+        return self._each(likeliest, self.h, self.base.numel())
 
     @property
     def mean(self) -> Tensor:
@@ -117,22 +126,47 @@ class WideChoice(OneNumber):
         return self.mode
 
     def log_prob(self, value: Tensor) -> Tensor:
-        k = _level(value, len(self.table))[..., 0]
-        own = (self.h * self.table[k]).sum(-1) + self.base[k]
-        return own[..., None] - self._each(lambda logits: torch.logsumexp(logits, -1))
+        k = _level(value, self.size)[..., 0]
+        lead = torch.broadcast_shapes(k.shape, self.batch_shape[:-1])
+        h = self.h.expand(*lead, -1)
+        # Draws for the same row ask about one level: its group is looked up once for all of them.
+        k = k.expand(lead[len(lead) - k.ndim :]).reshape(-1)
+        h = h.reshape(-1, len(k), h.shape[-1])
+        n = max(1, AT_ONCE // self.table[0].numel())
+        made = [self._log_prob(*some) for some in zip(h.split(n, 1), k.split(n), strict=True)]
+        return torch.cat(made, 1).to(h.dtype).reshape(*lead, 1)
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
+        def drawn(h: Tensor) -> Tensor:
+            group = _pick(self._log_groups(h))
+            return group * self.base.shape[1] + _pick(self._log_levels(h[None], group)[0])
+
         with torch.no_grad():
             shape = self._extended_shape(Size(sample_shape))
-            wide = self.h.expand(*shape[:-1], self.h.shape[-1])
-            return WideChoice(wide, self.table, self.base)._each(_pick)
+            h = self.h.expand(*shape[:-1], -1)
+            return self._each(drawn, h, self.table[0].numel())
 
-    def _each(self, of: Callable[[Tensor], Tensor]) -> Tensor:
-        """A function of every row's logits (n, L) -> (n,), as (..., 1)."""
-        flat = self.h.reshape(-1, self.h.shape[-1])
-        some = flat.split(max(1, AT_ONCE // len(self.table)))
-        made = torch.cat([of(torch.addmm(self.base, part, self.table.T)) for part in some])
-        return made.to(self.h.dtype).reshape(self.batch_shape)
+    def _log_prob(self, h: Tensor, k: Tensor) -> Tensor:
+        """Log p of levels (n,) for each of K vectors of their rows, h (K, n, R) -> (K, n)."""
+        group, place = k // self.base.shape[1], k % self.base.shape[1]
+        index = torch.stack([group, place]).expand(len(h), -1, -1)[..., None]
+        outer = self._log_groups(h).gather(-1, index[:, 0])
+        return (outer + self._log_levels(h, group).gather(-1, index[:, 1]))[..., 0]
+
+    def _log_groups(self, h: Tensor) -> Tensor:
+        """Log p of the groups, (..., G)."""
+        return torch.log_softmax(h @ self.groups.T + self.base.logsumexp(-1), -1)
+
+    def _log_levels(self, h: Tensor, group: Tensor) -> Tensor:
+        """Log p of the levels given groups (n,), h (K, n, R) -> (K, n, S)."""
+        table = F.embedding(group, self.table.flatten(1)).unflatten(1, self.table.shape[1:])
+        return torch.log_softmax(torch.einsum("knr,nsr->kns", h, table) + self.base[group], -1)
+
+    def _each(self, of: Callable[[Tensor], Tensor], h: Tensor, each: int) -> Tensor:
+        """A function of some rows (n, R) -> (n,) that holds `each` numbers a row, as (..., 1)."""
+        some = h.reshape(-1, h.shape[-1]).split(max(1, AT_ONCE // each))
+        made = torch.cat([of(part) for part in some])
+        return made.to(h.dtype).reshape(*h.shape[:-1], 1)
 
 
 def _level(value: Tensor, levels: int) -> Tensor:
