@@ -14,6 +14,7 @@ import latentry
 from latentry import VAE, LatentryError
 from latentry.core.columns import Columns
 from latentry.core.holes import impute
+from latentry.data import arrays, load
 from latentry.data.datasets import Dataset
 from latentry.persistence import read_info
 
@@ -193,3 +194,15 @@ def test_no_column_drowns_another() -> None:
             "code": (again["code"].astype(int) >= 500) == truth,
         }[gap]
         assert found.mean() > 0.95, gap
+
+
+def test_rows_that_stand_in_a_file_train_as_rows_in_memory_do(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "t.parquet"
+    table().to_parquet(path)
+    fitted = []
+    for most in (arrays.IN_MEMORY, 100):
+        monkeypatch.setattr(arrays, "IN_MEMORY", most)
+        rows = load(path)
+        assert isinstance(rows.x, np.memmap) == (most == 100)
+        fitted.append(VAE(**SMALL).fit(rows).transform(rows))
+    np.testing.assert_array_equal(*fitted)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import mmap
+import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,6 +17,8 @@ import torch
 from ..errors import LatentryError
 
 BLOCK_BYTES = 32 * 2**20
+IN_MEMORY = 4 * 2**30
+"""The bytes of the packed rows of a table above which they stand in a file."""
 
 
 class NotANumberError(LatentryError, TypeError):
@@ -198,6 +203,27 @@ def blocks(x: np.ndarray, size: int = BLOCK_BYTES) -> Iterator[tuple[int, np.nda
     for start in range(0, len(x), step):
         yield start, x[start : start + step]
         unmap(x)
+
+
+def room(shape: tuple[int, ...]) -> np.ndarray:
+    """A new array of float32, to be filled: of more than `IN_MEMORY` bytes a temporary file's.
+
+    The file goes with the array. Raises `LatentryError` where its folder has no space for it.
+    """
+    size = 4 * math.prod(shape)
+    if size <= IN_MEMORY:
+        return np.empty(shape, dtype=np.float32)
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise LatentryError(
+            f"{shape[0]:,} rows of {math.prod(shape[1:]):,} numbers take {size / 1e9:.1f} GB, and"
+            f" {folder} has {free / 1e9:.1f} GB free; set TMPDIR to a folder with more space, or"
+            " give fewer rows."
+        )
+    with tempfile.TemporaryFile() as file:
+        file.truncate(size)
+        return np.memmap(file, np.float32, "r+", shape=shape)
 
 
 def as_tensor(array: np.ndarray) -> torch.Tensor:

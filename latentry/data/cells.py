@@ -6,6 +6,7 @@ import datetime
 import decimal
 import numbers
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,9 @@ import numpy as np
 
 from ..errors import LatentryError
 from .arrays import is_missing
+
+ALIKE = {"string": "text", "date": "date"}
+"""What pandas calls objects that are all of one type, and what they are to us."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Cells:
     dtype : as the library of the table names it
     levels : of a type that lists them (a category), in their order
     ordered : whether that order means something
+    first : the row of the table that values[0] is of
     """
 
     name: str
@@ -35,6 +40,7 @@ class Cells:
     dtype: str
     levels: tuple[Any, ...] | None = None
     ordered: bool = False
+    first: int = 0
 
     @property
     def seen(self) -> np.ndarray:
@@ -81,6 +87,10 @@ class Frame:
         if self.polars or self.arrow:
             own = str(self.x.dtypes[i] if self.polars else self.x.schema.types[i])
         return cells(self.series(i), self.names[i], own)
+
+    def parts(self, names: Sequence[str]) -> Iterator[tuple[int, Frame]]:
+        """Frames that have these columns and some rows each, all in order, and their first rows."""
+        yield 0, self
 
     @cached_property
     def is_mixed(self) -> bool:
@@ -196,6 +206,12 @@ def of_arrow(column: Any) -> Any:
 
 def _kind(values: np.ndarray, name: str) -> str:
     """What the objects are that a column holds: "number", "bool", "text" or "date"."""
+    import pandas as pd
+
+    # Most columns are told without a look at each cell in Python.
+    same = ALIKE.get(pd.api.types.infer_dtype(values, skipna=False)) if len(values) else None
+    if same is not None:
+        return same
     found: dict[str, int] = {}
     for i, value in enumerate(values):
         found.setdefault(_kind_of(value, name), i)

@@ -210,8 +210,9 @@ class Column:
         ):
             return
         row = int(np.flatnonzero(~cells.missing)[0])
+        where = cells.first + row
         raise LatentryError(
-            f"Column {self.name!r} holds {cells.kind} ({str(cells.values[row])!r} in row {row})"
+            f"Column {self.name!r} holds {cells.kind} ({str(cells.values[row])!r} in row {where})"
             f" where the model was trained on numbers; turn it into numbers."
         )
 
@@ -221,8 +222,8 @@ def check_finite(cells: Cells) -> None:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise LatentryError(
-            f"The data holds an infinite value ({cells.values[row]}) in row {row}, column"
-            f" {cells.name!r}; remove that row or mend the value."
+            f"The data holds an infinite value ({cells.values[row]}) in row {cells.first + row},"
+            f" column {cells.name!r}; remove that row or mend the value."
         )
 
 

@@ -132,7 +132,8 @@ def _of_levels(base: dict[str, Any], kind: str, cells: Cells, told: dict[str, An
     found = {_level(value, cells): int(n) for value, n in counted.items()}
     levels = told.get("levels", cells.levels)
     levels = tuple(sorted(found) if levels is None else levels)
-    beyond = [level for level in found if level not in levels]
+    known = set(levels)
+    beyond = [level for level in found if level not in known]
     if beyond:
         raise LatentryError(
             f"Column {cells.name!r} holds {beyond[0]!r}, which is not among the levels given for"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LatentryError, suggest
-from .arrays import is_missing
+from .arrays import is_missing, room, unmap
 from .cells import Cells, Frame, frame_of
 from .columns import Column
 from .inference import check_told, infer
@@ -86,6 +87,8 @@ def read_told(schema: Told) -> Mapping[str, Any]:
 def encode(columns: Sequence[Column], frame: Frame) -> np.ndarray:
     """The rows of a frame as numbers, (N, D) float32: what of each column is learned.
 
+    Rows that would fill the memory stand in a temporary file: see `room`.
+
     Columns are found by their names, in any order; those that are not learned may be absent.
     Categories never seen before count as missing, and one warning says how many there were.
 
@@ -93,12 +96,16 @@ def encode(columns: Sequence[Column], frame: Frame) -> np.ndarray:
     type than the column had.
     """
     check_names(columns, frame.names)
-    at = {name: i for i, name in enumerate(frame.names)}
     learned = [column for column in columns if column.learned]
-    rows = np.empty((len(frame), len(learned)), dtype=np.float32)
-    unknown: dict[str, int] = {}
-    for j, column in enumerate(learned):
-        unknown[column.name] = put(column, frame.cells(at[column.name]), rows[:, j])
+    names = [column.name for column in learned]
+    rows = room((len(frame), len(learned)))
+    unknown = dict.fromkeys(names, 0)
+    for first, part in frame.parts(names):
+        block = rows[first : first + len(part)]
+        for j, column in enumerate(learned):
+            cells = dataclasses.replace(part.cells(part.names.index(column.name)), first=first)
+            unknown[column.name] += put(column, cells, block[:, j])
+        unmap(rows)
     warn_unknown(unknown)
     return rows
 

@@ -32,6 +32,8 @@ class Table:
     schema: Schema | None = None
 
 
+ROWS = 65_536
+"""Rows of a parquet file that are held at a time as they are packed."""
 Known = Told | Schema
 """What is known of the columns of a table: what the user says of them, or all."""
 
@@ -103,7 +105,9 @@ def read_frame(path: Path, drop: Sequence[str] = ()) -> Any:
 def read_parquet(
     path: Path, take: Sequence[str] = (), drop: Sequence[str] = (), schema: Known = None
 ) -> Table:
-    """A parquet table, of which no more than one column at a time is held as it is in the file.
+    """A parquet table, of which no more than a column, or some rows, are held as in the file.
+
+    What the columns are is learned from one at a time; rows are then packed `ROWS` at a time.
 
     Raises `LatentryError` as `read_csv` does, and for a damaged file.
     """
@@ -137,7 +141,7 @@ def _parquet(path: Path) -> Iterator[Any]:
 
 
 class _ParquetFrame(Frame):
-    """A frame whose columns are read from the file when they are asked for."""
+    """A frame whose columns, or rows, are read from the file when they are asked for."""
 
     def __init__(self, path: Path, names: list[str], known: Any) -> None:
         import pyarrow.parquet as parquet
@@ -156,6 +160,15 @@ class _ParquetFrame(Frame):
 
     def cells(self, i: int) -> Cells:
         return cells(self.series(i), self.names[i])
+
+    def parts(self, names: Sequence[str]) -> Iterator[tuple[int, Frame]]:
+        import pyarrow.parquet as parquet
+
+        first = 0
+        with parquet.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(ROWS, columns=list(names)):
+                yield first, Frame(batch.to_pandas())
+                first += batch.num_rows
 
 
 @dataclass

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentry.data import Schema, load, readers
+from latentry.data import Schema, arrays, load, readers, tables
+from latentry.data.cells import Frame
 from latentry.data.idx import read_idx
 from latentry.errors import LatentryError
 
@@ -322,6 +324,69 @@ def test_a_table_with_text_is_a_mixed_one(tmp_path, kind):
     assert again.schema == found.schema
     one = load(path, drop=["when"], schema={"age": "real"})
     np.testing.assert_array_equal(load(path, drop=["when"], schema=one.schema).x, found.x[:, :2])
+
+
+def many_kinds(n):
+    """Columns of all kinds with gaps in them, some of which fill whole row groups."""
+    some = np.random.default_rng(1)
+    texts = np.array([f"t{i:03d}" for i in range(90)], dtype=object)[some.integers(0, 90, n)]
+    texts[20:50] = None
+    days = np.datetime64("2020-01-01") + some.integers(0, 900, n)
+    frame = pd.DataFrame(
+        {
+            "name": [f"row {i:04d}" for i in range(n)],
+            "length": some.lognormal(0, 2, n),
+            "visits": pd.array(some.poisson(40, n), dtype="Int64"),
+            "yes": some.random(n) < 0.3,
+            "town": texts,
+            "size": pd.Categorical(some.choice(["S", "M", "L"], n), ["S", "M", "L"], ordered=True),
+            "when": days.astype("datetime64[s]"),
+            "written": pd.Series(days).dt.strftime("%d.%m.%Y"),
+        }
+    )
+    frame.loc[7:60, "visits"] = pd.NA
+    frame.loc[[3, 99], ["length", "when", "size", "written"]] = None
+    return frame
+
+
+def test_a_parquet_file_is_packed_some_rows_at_a_time(tmp_path, monkeypatch):
+    path = tmp_path / "t.parquet"
+    many_kinds(400).to_parquet(path, row_group_size=33)
+    frame = pd.read_parquet(path)
+    whole = Schema.of_table(frame)
+    monkeypatch.setattr(tables, "ROWS", 25)
+    held = []
+    monkeypatch.setattr(tables, "Frame", lambda x: held.append(len(x)) or Frame(x))
+    found = load(path)
+    assert found.schema == whole and max(held) <= 25 and sum(held) == 400
+    np.testing.assert_array_equal(found.x, whole.pack(frame).numpy())
+    again = load(path, take=["town"], schema=dict.fromkeys(["visits"], "real"))
+    told = Schema.of_table(frame.drop(columns="town"), {"visits": "real"})
+    assert again.schema == told and pd.isna(again.taken["town"][20])
+    np.testing.assert_array_equal(again.x, told.pack(frame.drop(columns="town")).numpy())
+    frame.loc[300, "length"] = np.inf
+    frame.loc[[1, 350], "town"] = "nowhere"
+    frame.drop(columns="length").to_parquet(path, row_group_size=33)
+    with pytest.warns(UserWarning, match=r"count as missing: 2 in 'town'\."):
+        load(path, schema=Schema.of_columns([c for c in whole.table if c.name != "length"]))
+    frame[["length", "yes"]].to_parquet(path, row_group_size=33)
+    with pytest.raises(LatentryError, match=r"infinite value \(inf\) in row 300, column 'length'"):
+        load(
+            path, schema=Schema.of_columns([c for c in whole.table if c.name in ("length", "yes")])
+        )
+
+
+def test_packed_rows_that_would_fill_the_memory_stand_in_a_file(tmp_path, monkeypatch):
+    frame, path = many_kinds(120), tmp_path / "t.parquet"
+    frame.to_parquet(path)
+    usual = load(path)
+    monkeypatch.setattr(arrays, "IN_MEMORY", 100)
+    found = load(path)
+    assert isinstance(found.x, np.memmap) and found.schema == usual.schema
+    np.testing.assert_array_equal(found.x, usual.x)
+    monkeypatch.setattr(arrays.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1e3))
+    with pytest.raises(LatentryError, match=r"120 rows of 7 numbers take .* GB free; set TMPDIR"):
+        load(path)
 
 
 def test_a_schema_is_for_tables_alone(tmp_path):
