@@ -16,6 +16,7 @@ GROUP = 50_000
 """Rows that are made and written together."""
 WIDE = 50_000
 """Levels of the column "place"."""
+PLACES = [f"{k:05d}" for k in range(WIDE)]
 FACTORS = 6
 
 
@@ -53,8 +54,7 @@ def _group(ties: np.ndarray, start: int, n: int, seed: int) -> Any:
         names = np.array([f"level {k}" for k in range(levels)])
         gaps = rng.random(n) < 0.05 if j % 3 == 0 else None
         made[f"kind_{j}"] = pa.array(names[_levels(signals[38 + j], levels)], mask=gaps)
-    places = np.array([f"{k:05d}" for k in range(WIDE)])
-    made["place"] = pa.array(places[_levels(signals[45], WIDE)])
+    made["place"] = pa.array(np.array(PLACES)[_levels(signals[45], WIDE)])
     made["grade"] = pa.array(_levels(signals[46], 7))
     days = np.datetime64("2015-01-01") + np.clip(1500 + 600 * signals[47], 0, 4000).astype(int)
     made["day"] = pa.array(days)
