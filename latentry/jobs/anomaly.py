@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .pyod import PyODDetector
 
-AUTO = {"reconstruction": 1.0, "row-neighbours": 1.0, "core-row-neighbours": 3.0}
+AUTO = {"reconstruction": 1.0, "row-neighbours": 2.0, "core-row-neighbours": 4.0}
 """The weights of scoring="auto".
 
 Reconstruction and near neighbours find the most where the training rows are normal; neighbours
@@ -69,7 +69,7 @@ class AnomalyDetector(Kept, OutlierMixin, BaseEstimator):
     false_alarms: float = option(0.05, "share of normal rows that a conformal threshold may flag")
     members: int = option(4, "networks, of different seeds, whose scores are averaged")
     calibration: float = option(0.1, "share of the rows held out for p-values; 0 for none")
-    neighbours: int = option(5, "near neighbours that count")
+    neighbours: int = option(1, "near neighbours that count")
     random_state: Any = option(None, "seed; the same seed gives the same detector")
 
     # ------------------------------------------------------------------------------------- fitting
