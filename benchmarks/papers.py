@@ -150,19 +150,21 @@ def table(rows: dict[str, Any]) -> Iterator[str]:
     yield "# The figures of the papers, and ours\n"
     yield (__doc__ or "").split("\n\n", 3)[3]
     yield "Made by `python benchmarks/papers.py ROW ... --budget short`.\n"
-    yield "| row | model | data | paper | ours | | trained | differs from the paper |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| row | model | data | paper | ours | | trained | differs from the paper | why |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for row in ROWS:
         found = rows.get(row.name)
         paper = "none" if row.published is None else f"{row.published:g}"
         start = f"| `{row.name}` | {row.about} | {row.data} | {paper} ({row.source}) |"
         if found is None:
-            yield f"{start} not run | | | {row.differs} |"
+            yield f"{start} not run | | | {row.differs} | |"
             continue
         unit = f"nats, {found['draws']} draws" if "draws" in found else "squared error"
         ours = f"{found['ours']:.2f} ± {found['error']:.2f} {unit}"
         epochs = f"{found.get('epochs', 0)} epochs, {found.get('training seconds', 0)} s"
-        yield f"{start} {ours} | {verdict(row, found)} | {epochs} | {row.differs} |"
+        told = verdict(row, found)
+        reason = row.reason if "misses" in told and found["budget"] == "short" else ""
+        yield f"{start} {ours} | {told} | {epochs} | {row.differs} | {reason} |"
     yield ""
     yield "Seconds are those of a shared processor with one thread, and compare with nothing."
     yield ""
