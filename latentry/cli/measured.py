@@ -65,7 +65,8 @@ def measured(
     from ..evaluation.measures import measure
 
     features = asked.features(est.schema_)
-    factors, opening = _factors(data, opening, data_dir, asked.factors)
+    needed = [c.name for c in est.schema_.table]  # a factor may be a column of the model's own
+    factors, opening = _factors(data, opening, data_dir, asked.factors, needed)
     dataset, c = open_for(est, run, info, data, opening, data_dir)
     train, train_labels, own = _training(est, run, info, dataset, asked.groups)
     found = measure(
@@ -88,7 +89,11 @@ def measured(
 
 
 def _factors(
-    data: str, opening: Opening, data_dir: Path | None, names: Sequence[str]
+    data: str,
+    opening: Opening,
+    data_dir: Path | None,
+    names: Sequence[str],
+    needed: Sequence[str],
 ) -> tuple[dict[str, np.ndarray], Opening]:
     """The columns that hold known factors, and how to open the data without them."""
     if not names:
@@ -99,7 +104,7 @@ def _factors(
     factors = {name: np.asarray(found.taken[name]) for name in names}
     if found.columns is None:  # the factors of a data set of images are no part of its samples
         return factors, opening
-    out = [name for name in names if name not in (opening.label, opening.condition)]
+    out = [name for name in names if name not in (opening.label, opening.condition, *needed)]
     return factors, dataclasses.replace(opening, drop=tuple(dict.fromkeys([*opening.drop, *out])))
 
 

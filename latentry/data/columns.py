@@ -125,6 +125,23 @@ class Column:
             cells[~gone] = self._number(some)
         return cells
 
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """Numbers (N,) in the units of the data; of dates since their origin, of levels which."""
+        return values.astype(np.float64) + self.origin
+
+    def texts(self, values: np.ndarray) -> list[str | None]:
+        """The cells that numbers (N,) stand for as a person writes them, None where NaN."""
+        return [None if cell is None else self._text(cell) for cell in self.decode(values)]
+
+    def _text(self, cell: Any) -> str:
+        if self.dates is not None and self.dates.text is None:
+            return self.dates.write(cell)
+        if self.levels or self.dates is not None:
+            return str(cell)
+        if self.decimals is None:
+            return f"{cell:,.4g}" if 1e-3 <= abs(cell) < 1e4 or not cell else f"{cell:,.3e}"
+        return f"{cell:,.{self.decimals}f}"
+
     def aside(self, n: int) -> np.ndarray:
         """The cells (n,) of a column that is not learned."""
         if self.kind == "constant":

@@ -51,7 +51,7 @@ def read_csv(
     numbers (both naming the line), and for names in `take` or `drop` that are no columns.
     """
     frame, layout = _text(path)
-    taken, rest = _split(frame, path, take, drop)
+    taken, rest = _split(frame, path, take, drop, schema)
     for name in rest.columns:
         _check_numbers(rest[name], name, path, layout)
     return _table(Frame(rest), taken, schema)
@@ -114,7 +114,7 @@ def read_parquet(
     with _parquet(path) as parquet:
         known = parquet.read_schema(path)
         head = known.empty_table().to_pandas()
-        taken, rest = _split(head, path, take, drop)
+        taken, rest = _split(head, path, take, drop, schema)
         taken = {
             name: _plain(parquet.read_table(path, columns=[name]).to_pandas()[name])
             for name in taken
@@ -199,7 +199,14 @@ class _Layout:
             raise LatentryError(
                 f"{path} is not a text table in UTF-8 ({error}); save it as one."
             ) from error
-        return cls(path, separator, not any(_is_number(cell) for cell in first))
+        header = not any(_is_number(cell) for cell in first)
+        names = [cell.strip() for cell in first if header and cell.strip()]
+        twice = [name for i, name in enumerate(names) if name in names[:i]]
+        if twice:
+            raise LatentryError(
+                f"{path} has two columns named {twice[0]!r}; give each column a name of its own."
+            )
+        return cls(path, separator, header)
 
     def _rows(self):
         """Line number and cells of each row that is not blank."""
@@ -222,9 +229,12 @@ def _is_number(cell: str) -> bool:
 
 
 def _split(
-    frame: Any, path: Path, take: Sequence[str], drop: Sequence[str]
+    frame: Any, path: Path, take: Sequence[str], drop: Sequence[str], schema: Known = None
 ) -> tuple[dict[str, np.ndarray], Any]:
-    """The columns that are taken out, and a frame of those that are left."""
+    """The columns that are taken out, and a frame of those that are left.
+
+    What a model was trained on is left too, so that a label may be one of its columns.
+    """
     frame.columns = [str(name) for name in frame.columns]
     for name in (*take, *drop):
         if name not in frame.columns:
@@ -233,7 +243,9 @@ def _split(
                 f"{path} has no column {name!r}; it has {known}.{suggest(name, frame.columns)}"
             )
     taken = {name: _plain(frame[name]) for name in take}
-    rest = frame.drop(columns=[*dict.fromkeys([*take, *drop])])
+    needed = {c.name for c in schema.table} if isinstance(schema, Schema) else set()
+    out = [name for name in dict.fromkeys([*take, *drop]) if name in drop or name not in needed]
+    rest = frame.drop(columns=out)
     if rest.shape[1] == 0:
         raise LatentryError(f"{path} has no columns left for the model; take out or drop fewer.")
     return taken, rest

@@ -46,6 +46,15 @@ class Dates:
         """The dates of numbers (N,), as objects: datetimes, or text."""
         import pandas as pd
 
+        fine = self.moments(numbers)
+        if self.text is not None:
+            return np.asarray(pd.Series(fine).dt.strftime(self.text), dtype=object)
+        cells = np.empty(len(fine), dtype=object)
+        cells[:] = list(pd.Series(fine))
+        return cells
+
+    def moments(self, numbers: np.ndarray) -> np.ndarray:
+        """The dates of numbers (N,) as datetime64, NaT where NaN."""
         # The years 1 to 9999 are what Python has.
         origin = np.datetime64(self.origin, self.unit)
         first, last = (
@@ -55,14 +64,27 @@ class Dates:
         )
         if self.unit == "ns":
             first, last = -9e18, 9e18
-        whole = np.rint(np.clip(numbers, first, last)).astype(np.int64)
+        gone = np.isnan(numbers)
+        whole = np.rint(np.clip(np.where(gone, 0, numbers), first, last)).astype(np.int64)
         made = origin + whole.astype(f"timedelta64[{self.unit}]")
-        fine = made.astype("datetime64[s]") if self.unit in UNITS[:3] else made
-        if self.text is not None:
-            return np.asarray(pd.Series(fine).dt.strftime(self.text), dtype=object)
-        cells = np.empty(len(made), dtype=object)
-        cells[:] = list(pd.Series(fine))
-        return cells
+        made[gone] = np.datetime64("NaT")
+        return made.astype("datetime64[s]") if self.unit in UNITS[:3] else made
+
+    def write(self, cell: Any) -> str:
+        """A date as text, to the unit."""
+        if self.unit == "D":
+            return cell.strftime("%Y-%m-%d")
+        precise = {"h": "minutes", "m": "minutes", "s": "seconds"}.get(self.unit, "auto")
+        return cell.isoformat(sep=" ", timespec=precise)
+
+    @property
+    def since(self) -> str:
+        """What the numbers are, in words: "days since 2015-01-03"."""
+        return f"{_WORDS[self.unit]} since {self.origin.replace('T', ' ')}"
+
+
+_NAMES = ("days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds")
+_WORDS: dict[str, str] = dict(zip(UNITS, _NAMES, strict=True))
 
 
 def dates_of(cells: Cells) -> Dates | None:

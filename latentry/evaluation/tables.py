@@ -61,7 +61,7 @@ def compare_tables(
     real, made = real[named], made[named]
     held_out = None if held_out is None else held_out[named]
     numbers = [n for n in named if is_number(real[n])]
-    shapes = {n: _shape(real[n], made[n], n in numbers) for n in named}
+    shapes = column_shapes(real, made)
     pairs = pair_trends(real, made, numbers)
     each = {n: 1 - abs(float(real[n].isna().mean() - made[n].isna().mean())) for n in named}
     found: dict[str, Any] = {
@@ -87,6 +87,11 @@ def compare_tables(
 
 
 # ---------------------------------------------------------------------------- columns and pairs
+
+
+def column_shapes(real: Frame, made: Frame) -> dict[str, float]:
+    """Likeness of each column: see `compare_tables`."""
+    return {n: _shape(real[n], made[n], is_number(real[n])) for n in real}
 
 
 def _shape(a: Any, b: Any, number: bool) -> float:

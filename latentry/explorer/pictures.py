@@ -42,13 +42,29 @@ class Screen:
         return self.schema.kind == "image"
 
     def samples(self, array: np.ndarray) -> list[dict[str, Any]]:
-        """Samples (N, ...) in the data's layout and units, for the answer to a request."""
+        """Samples (N, ...) in the data's layout and units, for the answer to a request.
+
+        Those of a mixed table are a DataFrame, or rows (N, D) as its schema packs them.
+        """
         if self.images:
             return [{"image": data_url(picture)} for picture in self.pixels(array)]
+        if self.schema.kind == "table":
+            return self._rows(self.schema.pack(array).numpy())
         rows = array.reshape(len(array), *self.schema.shape)
         if self.schema.kind == "series":  # one channel after another, as a line each
             rows = rows.swapaxes(1, 2)
         return [{"values": numbers(row)} for row in rows.reshape(len(array), -1)]
+
+    def _rows(self, rows: np.ndarray) -> list[dict[str, Any]]:
+        """Rows (N, D) of a mixed table: as numbers, and as text where a number says little."""
+        columns = self.schema.learned
+        values = np.stack([c.numbers(x) for c, x in zip(columns, rows.T, strict=True)], 1)
+        cells = [
+            c.texts(x) if c.levels or c.dates else [None] * len(rows)
+            for c, x in zip(columns, rows.T, strict=True)
+        ]
+        each = zip(values, zip(*cells, strict=True), strict=True)
+        return [{"values": numbers(row), "cells": list(texts)} for row, texts in each]
 
     def pixels(self, array: np.ndarray) -> np.ndarray:
         """Images (N, ...) in the data's layout as uint8 (N, H, W) or (N, H, W, 3 or 4)."""
@@ -95,7 +111,7 @@ class Screen:
     def _large(self, array: np.ndarray) -> np.ndarray:
         if not self.images:
             raise Refused(
-                "The samples of this run are vectors, of which no picture is made; ask for"
+                "The samples of this run are no images, so no picture is made of them; ask for"
                 " interpolate, which gives their values."
             )
         pixels = self.pixels(array)
@@ -110,8 +126,7 @@ class Screen:
         """
         if not self.images:
             raise Refused(
-                "The samples of this run are vectors, and an image is none; give its values to"
-                " encode."
+                "The samples of this run are no images; give the values of one to encode."
             )
         channels, height, width = self.schema.shape
         picture = _opened(content, ("L", "LA", "RGB", "RGBA")[channels - 1], (width, height))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from fastapi import Depends, Path, Request
 
 from . import schemas
 from .refusals import Missing, Refused
-from .runs import Shown
+from .runs import MOST_LABELS, Shown
 
 MOST_COLUMNS = 100
 """Columns by which one can colour; more are no list that anybody reads."""
@@ -50,7 +50,8 @@ def inputs_of(run: Shown, body: schemas.Inputs) -> tuple[np.ndarray, Any]:
     return samples_of(run, body.samples), run.given(body.condition, len(body.samples))
 
 
-def samples_of(run: Shown, samples: Sequence[Sequence[float | None]]) -> np.ndarray:
+def samples_of(run: Shown, samples: Sequence[Sequence[Any]]) -> np.ndarray:
+    """Samples as they are sent, (N, ...) in the data's layout."""
     schema = run.est.schema_
     for i, sample in enumerate(samples):
         if len(sample) != schema.features:
@@ -58,6 +59,13 @@ def samples_of(run: Shown, samples: Sequence[Sequence[float | None]]) -> np.ndar
                 f"A sample of this run has {schema.features} values, but sample {i} has"
                 f" {len(sample)}."
             )
+    if schema.kind == "table":
+        import pandas as pd
+
+        frame = pd.DataFrame([[*row] for row in samples], columns=column_names(run), dtype=object)
+        return schema.pack(frame).numpy()
+    if any(isinstance(value, str | bool) for sample in samples for value in sample):
+        raise Refused("A sample of this run holds numbers alone; send no text.")
     rows = np.array(samples, dtype=np.float32)
     if schema.kind == "series":  # as they are shown, one channel after another
         rows = rows.reshape(len(samples), *schema.shape[::-1]).swapaxes(1, 2)
@@ -84,25 +92,49 @@ def code_names(run: Shown) -> list[str]:
     return [f"z{i + 1}" for i in range(run.est.model_.latent)]
 
 
-def columns_of(run: Shown) -> dict[str, tuple[str, Callable[[], np.ndarray]]]:
-    """What rows can be coloured by: its name, its unit, and how it is computed."""
-    found: dict[str, tuple[str, Callable[[], np.ndarray]]] = {}
+class Value(NamedTuple):
+    """What rows can be coloured by.
+
+    unit : of its numbers; compute : gives them, (N,)
+    levels : what they count, for a column of levels
+    """
+
+    unit: str
+    compute: Callable[[], np.ndarray]
+    levels: list[str] | None = None
+
+
+def columns_of(run: Shown) -> dict[str, Value]:
+    """What rows can be coloured by, by name."""
+    found: dict[str, Value] = {}
     if run.classes is not None:
-        found["label"] = ("class", lambda: _there(run.classes))
+        found["label"] = Value("class", lambda: _there(run.classes))
     elif run.labels is not None and run.labels.dtype.kind in "iuf":
-        found["label"] = ("", lambda: _there(run.labels))
+        found["label"] = Value("", lambda: _there(run.labels))
     nats = "nats (ELBO, one draw)" if run.est.model_.has_bound else "nats (log p(x|z))"
-    found["score"] = (nats, lambda: run.known["score"])
+    found["score"] = Value(nats, lambda: run.known["score"])
     error = "mean squared error in the model's scale"
-    found["reconstruction error"] = (error, lambda: run.known["reconstruction error"])
+    found["reconstruction error"] = Value(error, lambda: run.known["reconstruction error"])
     if run.est.model_.has_bound:
-        found["kl"] = ("nats", lambda: run.known["kl"])
+        found["kl"] = Value("nats", lambda: run.known["kl"])
     for i, name in enumerate(column_names(run)[:MOST_COLUMNS]):
         free = name if name not in found and name not in code_names(run) else f"column {name}"
-        found[free] = ("units of the data", lambda i=i: run.x.reshape(len(run), -1)[:, i])
+        found[free] = _column_of(run, i)
     for i, name in enumerate(code_names(run)):
-        found[name] = ("", lambda i=i: run.codes[:, i])
+        found[name] = Value("", lambda i=i: run.codes[:, i])
     return found
+
+
+def _column_of(run: Shown, i: int) -> Value:
+    """Column i of the data."""
+    if run.est.schema_.kind != "table":
+        return Value("units of the data", lambda: run.x.reshape(len(run), -1)[:, i])
+    column = run.est.schema_.learned[i]
+    unit = "units of the data" if column.dates is None else column.dates.since
+    levels = [str(level) for level in column.levels] if column.levels else None
+    if levels is not None and len(levels) > MOST_LABELS:
+        unit, levels = "the number of the level", None
+    return Value(unit, lambda: column.numbers(run.x[:, i]), levels)
 
 
 def _there(values: np.ndarray | None) -> np.ndarray:
@@ -111,7 +143,7 @@ def _there(values: np.ndarray | None) -> np.ndarray:
 
 
 def column_names(run: Shown) -> list[str]:
-    """The columns of a vector; an image has none."""
+    """The columns of a vector or of a row; an image has none."""
     if run.screen.images:
         return []
     return list(run.est.schema_.columns or (f"x{i + 1}" for i in range(run.est.schema_.features)))

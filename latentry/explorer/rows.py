@@ -47,9 +47,9 @@ def value(run: This, name: Annotated[str, Path(max_length=1000)]) -> schemas.Col
     known = columns_of(run)
     if name not in known:
         raise Missing(f"There is no value {name!r}; GET values lists those that there are.")
-    unit, compute = known[name]
+    unit, compute, levels = known[name]
     found = numbers(np.asarray(compute(), dtype=np.float64))
-    return schemas.Column(name=name, unit=unit, values=found)
+    return schemas.Column(name=name, unit=unit, values=found, levels=levels)
 
 
 @api.get("/rows/{row}")

@@ -45,7 +45,8 @@ arXiv 1509.00519); for a model without a prior, as a share of the largest varian
 class Shown:
     """One run with the rows that are shown of it, numbered from 0.
 
-    x (N, ...): the rows in the layout and units of the data; labels (N,) or None; condition (N,) or
+    x (N, ...): the rows in the layout and units of the data, those of a mixed table as its schema
+    packs them; labels (N,) or None; condition (N,) or
     (N, C) or None; codes (N, D): the posterior means.
     """
 
@@ -291,7 +292,7 @@ def open_run(folder: Path, name: str, data: str | None, data_dir: Path | None, m
 def _in_order(est: Estimator, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """The rows with their columns as the model was trained on them, in the data's units."""
     packed = est.schema_.pack(np.asarray(dataset.x[rows]), columns=dataset.columns)
-    return est.schema_.unpack(packed)
+    return packed.numpy() if est.schema_.kind == "table" else est.schema_.unpack(packed)
 
 
 def warm_up() -> None:

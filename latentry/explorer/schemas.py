@@ -37,14 +37,15 @@ WHOLE = BeforeValidator(_whole)
 Real = Annotated[float, Field(ge=-1e30, le=1e30, strict=True)]
 Coordinate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST, strict=True)]
 Code = Annotated[list[Coordinate], Field(min_length=1, max_length=100_000)]
-Values = Annotated[list[Real | None], Field(min_length=1, max_length=1_000_000)]
+Text = Annotated[StrictStr, Field(max_length=1000)]
+Values = Annotated[list[Real | StrictBool | Text | None], Field(min_length=1, max_length=1_000_000)]
 Row = Annotated[int, Field(ge=0, le=2**31, strict=True), WHOLE]
 Rows = Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
 Condition = Annotated[
     StrictBool
     | Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
     | Real
-    | Annotated[StrictStr, Field(max_length=1000)]
+    | Text
     | Annotated[list[Real], Field(min_length=1, max_length=10_000)],
     Field(description="a class of the model, or its real numbers"),
 ]
@@ -85,7 +86,10 @@ class Decode(Given):
 
 
 class TheseSamples(Given):
-    """Samples, each as its values one after another (an image row by row)."""
+    """Samples, each as its values one after another (an image row by row).
+
+    The values of a row of a mixed table are its cells, levels and dates as text.
+    """
 
     samples: Annotated[list[Values], Field(min_length=1, max_length=MOST_CODES)]
     condition: Conditioned = None
@@ -167,7 +171,13 @@ class Vector(BaseModel):
     values: list[float | None]
 
 
-Sample = Image | Vector
+class Cells(Vector):
+    """A row of a mixed table: its numbers, and its levels and dates as text."""
+
+    cells: Annotated[list[str | None], Field(description="null where the number says it")]
+
+
+Sample = Image | Cells | Vector
 
 
 class Dim(BaseModel):
@@ -200,7 +210,7 @@ class Run(BaseModel):
     name: str
     model: str
     latent: int
-    kind: Literal["image", "vector", "series"]
+    kind: Literal["image", "vector", "series", "table"]
     shape: Annotated[list[int], Field(description="of a sample: (D,), or height, width, channels")]
     columns: list[str] | None
     rows: Annotated[int, Field(description="rows shown; requests name them from 0")]
@@ -229,6 +239,7 @@ class Column(BaseModel):
     name: str
     unit: str
     values: list[float | None]
+    levels: Annotated[list[str] | None, Field(description="what the numbers count, if levels")]
 
 
 class ShownRow(BaseModel):

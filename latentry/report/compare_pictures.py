@@ -97,11 +97,13 @@ def alone(models: Models, test: Part) -> dict[str, list[Picture]]:
         given: dict[str, Any] = {"condition": _given(est, test)}
         if first.schema_.kind == "image":
             add("Samples", name, samples(est, test))
-        else:
-            add("Reconstructions", name, figures.reconstructions(
-                est, test.data, test.labels, **given
-            ))  # fmt: skip
-            add("Samples beside data", name, figures.samples(est, x=test.data, **given))
+            add("Latent maps", name, figures.latent_map(est, test.data, test.labels, **given))
+            continue
+        add("Reconstructions", name, figures.reconstructions(
+            est, test.data, test.labels, **given
+        ))  # fmt: skip
+        add("Samples beside data", name, figures.samples(est, x=test.data, **given))
+        if first.schema_.kind != "table":
             add("Interpolation", name, figures.interpolation(
                 est, test.data, labels=test.labels, **given
             ))  # fmt: skip

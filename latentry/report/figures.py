@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import images, vectors
+from . import cells, images, vectors
 from .curves import latent_kl, loss_curves
 from .latents import latent_map, manifold
 from .pairs import correlations, density, pair_plot
 from .picture import Picture, image_grid
-from .views import Groups, count, pick, spread
+from .views import Groups, count, need_one_kind, pick, spread
 
 if TYPE_CHECKING:
     from ..estimator import Estimator
@@ -41,6 +41,8 @@ def reconstructions(
     est: Estimator, x: Any, labels: Any = None, *, condition: Any = None
 ) -> Picture:
     """Samples beside what the model makes of them; every class is among them where it can be."""
+    if est.schema_.kind == "table":
+        return cells.reconstructions(est, x, condition)
     module = images if est.schema_.kind == "image" else vectors
     return module.reconstructions(est, x, labels, condition)
 
@@ -48,9 +50,11 @@ def reconstructions(
 def samples(
     est: Estimator, n: int = 50, seed: int = 0, *, x: Any = None, condition: Any = None
 ) -> Picture:
-    """New samples: a grid of images, or vectors beside those of x, which they need."""
+    """New samples: a grid of images, or vectors and rows beside those of x, which they need."""
     if est.schema_.kind == "image":
         return images.samples(est, n, seed, x)
+    if est.schema_.kind == "table":
+        return cells.samples(est, x, 1000, seed, condition)
     return pair_plot(est, x, n=1000, seed=seed, condition=condition)
 
 
@@ -69,6 +73,7 @@ def interpolation(
     From row i to row j; without them three pairs are chosen, of different labels where there are
     labels (of the same condition where there is one). The condition is that of the first sample.
     """
+    need_one_kind(est)
     if i is not None and j is not None:
         pairs = [(i, j)]
     else:

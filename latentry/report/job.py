@@ -73,19 +73,22 @@ def panels(
     pairs: Mapping[str, tuple[Any, Any]],
     said: Mapping[str, str],
     labels: tuple[str, str],
+    across: int = ACROSS,
+    width: float = 9.6,
 ) -> Picture:
     """Two distributions of each column, one beside the other.
 
     picture : its name, heading and caption
     pairs : two Series of each column; said : what stands behind its name
     labels : of the two
+    across : panels side by side; width : of the picture, in inches
     """
     from matplotlib.patches import Patch
 
-    down = -(-len(pairs) // ACROSS)
-    made = canvas(picture[0], picture[1], 1.7 * down + 0.3, 9.6)
+    down = -(-len(pairs) // across)
+    made = canvas(picture[0], picture[1], 1.7 * down + 0.3, width)
     made.caption = picture[2]
-    axes = np.atleast_1d(made.subplots(down, min(ACROSS, len(pairs)), squeeze=False)).ravel()
+    axes = np.atleast_1d(made.subplots(down, min(across, len(pairs)), squeeze=False)).ravel()
     for ax, (name, given) in zip(axes, pairs.items(), strict=False):
         one, other = _dated(*given)
         draw = _numbers_of if is_number(one) else _levels_of

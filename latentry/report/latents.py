@@ -27,7 +27,19 @@ from .picture import (
     sheet,
     style,
 )
-from .views import Groups, count, flat, layout, names, pick, pixels, plain, span_of, spread
+from .views import (
+    Groups,
+    count,
+    flat,
+    layout,
+    names,
+    need_one_kind,
+    pick,
+    pixels,
+    plain,
+    span_of,
+    spread,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -190,6 +202,7 @@ def manifold(est: Estimator, n: int = 15, *, x: Any = None, condition: Any = Non
     and the second upwards. For a model without a prior it is scaled to the codes of x.
     condition: one value, which holds for the whole grid.
     """
+    need_one_kind(est)
     if est.model_.latent != 2:
         raise LatentryError(
             f"a manifold needs latent=2; this model has latent={est.model_.latent}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from .views import count, layout, pick, plain, spread
 
 if TYPE_CHECKING:
     from ..estimator import Estimator
+    from .cells import Written
     from .picture import Picture
 
 WHICH = {True: "held out from training", False: "that it was trained on", None: ""}
@@ -50,9 +51,12 @@ def report(
             raise LatentryError(
                 f"{len(values)} {what} were given for {count(x)} rows; give one for each row."
             )
+    from .cells import written
+
     folder = Path(folder)
     pictures = list(draw(est, x, labels, evaluation, condition))
-    text = render(est, pictures, evaluation, _source(folder, x), count(x), held_out)
+    rows = written(est, x, labels, condition) if est.schema_.kind == "table" else []
+    text = render(est, pictures, evaluation, _source(folder, x), count(x), held_out, rows)
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
         for picture in pictures:
@@ -106,6 +110,8 @@ def _of_a_table(
     """The figures that suit a table of mixed columns."""
     from . import figures as f
 
+    yield f.samples(est, x=x, condition=condition)
+    yield f.reconstructions(est, x, condition=condition)
     yield f.latent_map(est, x, labels, evaluation=evaluation, condition=condition)
     if getattr(est.history_, "rows", None):
         yield f.loss_curves(est.history_)
@@ -120,6 +126,7 @@ def render(
     source: Mapping[str, Any] | None,
     rows: int,
     held_out: bool | None,
+    written: Sequence[Written] = (),
 ) -> str:
     """The page as text."""
     from .svg import inline
@@ -143,6 +150,7 @@ def render(
         changed=[f for f in fields if f.remark],
         fields=fields,
         columns=[[(p, inline(p)) for p in column] for column in balance(pictures)],
+        written=written,
     )
 
 

@@ -64,8 +64,11 @@ def _numbers(found: Mapping[str, Any], target: str | None) -> list[dict[str, str
     ]
 
 
-def columns(real: Any, made: Any, found: Mapping[str, Any]) -> Picture:
-    """The distribution of each column, made beside real, the least alike first."""
+def columns(real: Any, made: Any, found: Mapping[str, Any], **room: Any) -> Picture:
+    """The distribution of each column, made beside real, the least alike first.
+
+    room : the number of panels `across` and the `width` of the picture, see `panels`
+    """
     names = sorted(found["columns"], key=found["columns"].__getitem__)[:COLUMNS]
     caption = (
         "Each column in the real rows and in those that were made, with its likeness"
@@ -77,6 +80,7 @@ def columns(real: Any, made: Any, found: Mapping[str, Any]) -> Picture:
         {name: (real[name], made[name]) for name in names},
         {name: f"{found['columns'][name]:.3f}" for name in names},
         ("real", "made"),
+        **room,
     )
 
 

@@ -24,6 +24,7 @@ from .views import (
     flat,
     layout,
     names,
+    need_one_kind,
     one_of_each,
     pick,
     plain,
@@ -45,6 +46,7 @@ MOST_CHANNELS = 6
 
 def rows_of(est: Estimator, x: Any, most: int, labels: Any = None) -> tuple[Any, np.ndarray]:
     """Up to `most` samples, as given and as an array (N, D)."""
+    need_one_kind(est)
     index = spread(count(x), most) if labels is None else one_of_each(labels, count(x), most)
     chosen = pick(x, index)
     return chosen, index

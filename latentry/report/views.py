@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.arrays import as_array
 from ..data.datasets import Dataset
+from ..errors import LatentryError
 
 if TYPE_CHECKING:
     from ..estimator import Estimator
@@ -120,7 +121,10 @@ def flat(est: Estimator, array: np.ndarray) -> np.ndarray:
 
     Series of several channels have one after another, with a gap between them; real ones are
     scaled to mean 0 and standard deviation 1, so that channels of any unit fit one axis.
+
+    Raises LatentryError for a table of mixed columns.
     """
+    need_one_kind(est)
     rows = array.reshape(len(array), -1).astype(np.float64)
     if not several(est):
         return rows
@@ -130,6 +134,15 @@ def flat(est: Estimator, array: np.ndarray) -> np.ndarray:
     each = (rows.reshape(-1, steps, channels) - shift) / scale
     gap = np.full((len(rows), 1, channels), np.nan)
     return np.concatenate([each, gap], 1).swapaxes(1, 2).reshape(len(rows), -1)[:, :-1]
+
+
+def need_one_kind(est: Estimator) -> None:
+    """Raises LatentryError for a table of mixed columns, which has no figure of numbers alone."""
+    if est.schema_.kind == "table":
+        raise LatentryError(
+            "This figure is of numbers in one unit, which a table of mixed columns is not; take"
+            " figures.samples or figures.reconstructions, which go by its columns."
+        )
 
 
 def several(est: Estimator) -> bool:

@@ -106,6 +106,8 @@ def reason(est: Estimator, name: str) -> str:
             f"none: the {est.likelihood_} likelihood is not a normalised density for"
             f" {_values(est)}, so this would not be a likelihood"
         )
+    if name == "bits_per_dim" and est.schema_.kind == "table":
+        return "none: one column of a table is not like another"
     if name == "bits_per_dim":
         return "none: bits of grey levels need a likelihood over the levels, not a density"
     return "none: the model does not have it in closed form"

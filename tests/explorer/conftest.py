@@ -23,7 +23,7 @@ from latentry.data import load
 from latentry.explorer.runs import Shown
 from latentry.zoo import AE, VAE, ConditionalVAE
 
-from .serving import address, classes, client, sheet, vae  # noqa: F401  (fixtures)
+from .serving import address, classes, client, mixed, sheet, vae  # noqa: F401  (fixtures)
 
 ARGS = [
     "--headless=new",
@@ -43,7 +43,7 @@ def chromium() -> str | None:
 
 
 def runs() -> list[Shown]:
-    """Images, the same images in an AE and under a condition, a table, and a series."""
+    """Images, the same images in an AE and under a condition, a table, a series, mixed columns."""
     whole = load("digits")
     x, y = whole.x[:400], np.asarray(whole.labels)[:400]
     digits = dataclasses.replace(whole, x=x, labels=y)
@@ -60,6 +60,7 @@ def runs() -> list[Shown]:
         Shown("told", told, x, y, y),
         Shown("table", VAE(latent=2, **small).fit(table), table),
         Shown("series", VAE(latent=2, **small).fit(series), series),
+        mixed(),
     ]
 
 

@@ -114,6 +114,22 @@ def sheet() -> Shown:
     return Shown("sheet", est, x.astype(np.float32), x[:, 0] / 3)
 
 
+def mixed() -> Shown:
+    """Rows of a table with a level, a date and a number, the last of them missing once."""
+    random = np.random.default_rng(0)
+    days = pd.to_timedelta(random.integers(0, 900, ROWS), "D")
+    frame = pd.DataFrame(
+        {
+            "town": random.choice(["Ulm", "Bonn", "Kiel"], ROWS),
+            "since": pd.Timestamp("2020-01-01") + days,
+            "score": random.normal(3000, 500, ROWS).round(2),
+        }
+    )
+    frame.loc[3, ["town", "score"]] = None
+    est = VAE(latent=2, **SMALL).fit(frame)
+    return Shown("mixed", est, est.schema_.pack(frame).numpy())
+
+
 @pytest.fixture(scope="session")
 def address(vae: Shown, classes: Shown, sheet: Shown) -> Iterator[str]:
     """A server of the three runs: 0 the VAE, 1 the conditional one, 2 the table."""

@@ -97,7 +97,8 @@ def test_what_is_no_image_is_refused(client: Client, content: bytes, status: int
 
 def test_images_for_tables_are_refused(client: Client):
     assert (
-        "vectors" in client.upload("/2/upload", as_file(np.zeros((9, 9), np.uint8)), 409)["detail"]
+        "no images"
+        in client.upload("/2/upload", as_file(np.zeros((9, 9), np.uint8)), 409)["detail"]
     )
 
 

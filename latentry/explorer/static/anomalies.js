@@ -2,7 +2,7 @@
 
 import { take } from "./atlas.js";
 import { $, complain, complainingly, el, number, options } from "./dom.js";
-import { layout, markColumns, show } from "./sample.js";
+import { cell, columns, layout, markColumns, show } from "./sample.js";
 import { on, state } from "./state.js";
 
 /** What rows can be ranked by; a KL only where the model has one. */
@@ -92,7 +92,7 @@ function card(each, k, where) {
       state.run,
       each.where.contributions.map(({ column }) => column),
     );
-  const parts = table && where ? contributions(each.where.contributions) : null;
+  const parts = table && where ? contributions(each.where.contributions, each.sample) : null;
   return el(
     "button",
     {
@@ -113,7 +113,9 @@ function card(each, k, where) {
   );
 }
 
-function contributions(list) {
+/** The columns of largest error, with what stands in them. */
+function contributions(list, sample) {
+  const names = columns(state.run);
   const whole = list.reduce((sum, { value }) => sum + (value ?? 0), 0) || 1;
   return el(
     "span",
@@ -126,6 +128,7 @@ function contributions(list) {
         { class: "part", title: `${column}: ${number(value, 3)}` },
         share,
         el("span", { class: "part-name" }, column),
+        el("span", { class: "part-value" }, ` ${cell(sample, names.indexOf(column))}`),
       );
     }),
   );

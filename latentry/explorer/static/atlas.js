@@ -222,7 +222,7 @@ async function recolour() {
 
 async function colour(view, run, map, name) {
   const legend = view === main ? $("#legend") : null;
-  let said = { names: run.label_names, labels: name ? map.labels : null };
+  let said = { names: run.label_names, labels: name ? map.labels : null, of: "label" };
   if (!name || (name === "label" && map.labels)) {
     view.look = { ...view.look, ...byLabel(said.labels, themed("--accent")) };
   } else {
@@ -231,16 +231,18 @@ async function colour(view, run, map, name) {
     const known = legend || (await run.names()).includes(name);
     const found = known ? await run.values(name) : { values: map.x.map(() => null) };
     if (name !== $("#colour").value || (run !== state.run && run !== state.beside)) return;
-    const range = limits(found.values);
-    view.look = { ...view.look, packed: byValue(found.values, range, dark()) };
-    said = { name, unit: found.unit, range, dark: dark() };
+    if (found.levels) {
+      said = { names: found.levels, labels: found.values, of: name };
+      view.look = { ...view.look, ...byLabel(found.values, themed("--accent")) };
+    } else {
+      const range = limits(found.values);
+      view.look = { ...view.look, packed: byValue(found.values, range, dark()) };
+      said = { name, unit: found.unit, range, dark: dark() };
+    }
   }
-  if (legend) drawLegend(legend, said, selectLabel);
+  const rows = (k) => said.labels.flatMap((label, row) => (label === k ? [row] : []));
+  if (legend) drawLegend(legend, said, (k) => select(rows(k)));
   view.redraw();
-}
-
-function selectLabel(k) {
-  select(state.map.labels.flatMap((label, row) => (label === k ? [row] : [])));
 }
 
 function select(rows) {

@@ -4,7 +4,7 @@ import { classColour, css, ramp } from "./colours.js";
 import { el, number } from "./dom.js";
 
 /**
- * @param said  either { names, labels }, for classes, or { name, unit, range, dark } for values
+ * @param said  either { names, labels, of }, for classes of something, or { name, unit, range, dark } for values
  * @param select  (k) => void: the class k was clicked
  */
 export function drawLegend(box, said, select) {
@@ -13,14 +13,14 @@ export function drawLegend(box, said, select) {
   else box.replaceChildren();
 }
 
-function classes({ names, labels }, select) {
+function classes({ names, labels, of }, select) {
   const counts = new Map();
   for (const k of labels) counts.set(k, (counts.get(k) ?? 0) + 1);
   return names.flatMap((name, k) => {
     if (!counts.has(k)) return [];
     const dot = el("span", { class: "dot", "aria-hidden": "true" });
     dot.style.background = css(classColour(k));
-    const title = `Select the ${counts.get(k).toLocaleString("en")} rows with label ${name}`;
+    const title = `Select the ${counts.get(k).toLocaleString("en")} rows with ${of} ${name}`;
     return [
       el(
         "button",

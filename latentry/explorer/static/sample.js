@@ -9,7 +9,7 @@ const COLUMNS = 40; // more than these are a curve, named or not
  * which is how time series and spectra come.
  */
 export function layout(run) {
-  if (run.kind === "image") return "image";
+  if (run.kind === "image" || run.kind === "table") return run.kind;
   const width = run.shape.reduce((a, b) => a * b, 1);
   return width > COLUMNS || (width > 12 && !run.columns) ? "curve" : "table";
 }
@@ -37,8 +37,10 @@ export async function learn(run) {
   const offered = new Set(await run.names());
   const found = await Promise.all(
     names.map(async (name) => {
-      if (!offered.has(name)) return [Infinity, -Infinity];
-      return widen([Infinity, -Infinity], (await run.values(name)).values);
+      const own = `column ${name}`; // where a figure of the rows has the column's name
+      if (!offered.has(own) && !offered.has(name)) return [Infinity, -Infinity];
+      const { values, levels } = await run.values(offered.has(own) ? own : name);
+      return widen([Infinity, -Infinity], levels ? [] : values);
     }),
   );
   ranges.set(run, found);
@@ -50,6 +52,9 @@ function curveRange(run, lists) {
   lists.forEach((values) => widen(range, values));
   return range;
 }
+
+/** What stands in column j of a sample, as text. */
+export const cell = ({ values, cells }, j) => cells?.[j] ?? number(values[j]);
 
 function image(sample, name) {
   return el("img", { class: "pixels", src: sample.image, alt: name, draggable: "false" });
@@ -114,7 +119,7 @@ function table(run, samples, headings) {
       preserveAspectRatio: "none",
       "aria-hidden": "true",
     });
-    bar.append(svg("path", { d: "M0 5H100", class: "rail" }));
+    if (high > low) bar.append(svg("path", { d: "M0 5H100", class: "rail" }));
     samples.toReversed().forEach((sample, k) => {
       const value = sample.values[j];
       if (value === null || !(high > low)) return;
@@ -123,7 +128,7 @@ function table(run, samples, headings) {
         svg("path", { d: `M${x} 0V10`, class: k === samples.length - 1 ? "front" : "behind" }),
       );
     });
-    const cells = samples.map((sample) => el("td", { class: "value" }, number(sample.values[j])));
+    const cells = samples.map((sample) => el("td", { class: "value" }, cell(sample, j)));
     return el(
       "tr",
       {},
@@ -245,7 +250,7 @@ function lines(run, samples, taken, captions, name) {
       "tr",
       {},
       el("th", { scope: "row" }, button),
-      sample.values.map((v) => el("td", { class: "value" }, number(v))),
+      sample.values.map((_, j) => el("td", { class: "value" }, cell(sample, j))),
     );
   });
   return el(

@@ -185,6 +185,7 @@ function reset() {
   for (const id of ["png", "gif"]) $(`#walk-${id}`).hidden = run.kind !== "image";
   $("#walk-csv").hidden = run.kind === "image";
   for (const box of document.querySelectorAll(".end-picture")) box.replaceChildren();
+  for (const button of document.querySelectorAll(".own-file")) button.hidden = run.kind === "table";
   for (const input of document.querySelectorAll(".end input"))
     input.accept = run.kind === "image" ? "image/*" : ".csv,.txt,.json,text/*";
   tell("ends");
@@ -248,6 +249,7 @@ async function own(name, file) {
     $("#walk-said").textContent = `${file.name}: score ${number(found.score)}`;
     return;
   }
+  if (run.kind === "table") throw new Error("Take rows of a table from the map, not from a file.");
   const values = numbers(await file.text(), run.shape[0]);
   if (!values)
     throw new Error(
@@ -352,7 +354,9 @@ async function keep(kind) {
 function keepTable() {
   const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const head = columns(state.run).map(quoted).join(",");
-  const lines = samples.map(({ values }) => values.map((v) => v ?? "").join(","));
+  const lines = samples.map(({ values, cells }) =>
+    values.map((v, j) => (cells?.[j] ? quoted(cells[j]) : (v ?? ""))).join(","),
+  );
   save(
     new Blob([[head, ...lines, ""].join("\n")], { type: "text/csv" }),
     `${state.run.name}-walk.csv`,
