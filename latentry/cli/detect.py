@@ -136,8 +136,9 @@ def detect(
 
         made = _asked(said, seed)
         # The labels may stand beside the rows that are scored alone.
-        own = given if test is None or label in (_names(data) or [label]) else {}
-        train = load(data, drop=listed(drop), schema=schema, **{"data_dir": data_dir, **own})
+        beside = test is not None and label in (_names(test) or ()) and _names(data) is not None
+        own = label if not beside or label in (_names(data) or ()) else None
+        train = load(data, data_dir=data_dir, label=own, drop=listed(drop), schema=schema)
         rows = train if test is None else _alike(test, train.columns, train.schema, **given)
         truth = _truth(test or data, rows, label, listed(anomalies))
         if not json_:

@@ -57,12 +57,18 @@ def check_places(
 
     if data is not None and (Path(data).expanduser() / JOB).is_file():
         raise LatentryError(f"{data} is no table but what --keep kept; name it by --use {data}.")
-    if out is not None and check_output(out, force=force).suffix.lower() not in TABLES:
-        raise LatentryError(f"Cannot write {out}: a table is written as {' or '.join(TABLES)}.")
+    if out is not None:
+        if out.suffix.lower() not in TABLES:
+            raise LatentryError(f"Cannot write {out}: a table is written as {' or '.join(TABLES)}.")
+        check_output(out, force=force)
     if report is not None:
         _check_report(report, force)
     if keep is not None and keep.exists():
         raise LatentryError(f"{keep} exists; name a new folder with --keep, or remove it first.")
+    if keep is not None and any(above.is_file() for above in keep.parents):
+        raise LatentryError(
+            f"{keep} cannot be a folder, as a part of its path is a file; name another."
+        )
 
 
 def _check_report(report: Path, force: bool) -> None:

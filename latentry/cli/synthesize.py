@@ -208,7 +208,11 @@ def _fixed(
     """The cells that --where fixes, by column. Raises for what cannot be made."""
     from ..jobs.given import parse
 
-    fixed = dict(parse(text, columns) for text in where)
+    pairs = [parse(text, columns) for text in where]
+    fixed = dict(pairs)
+    for name in fixed:
+        if sum(other == name for other, _ in pairs) > 1:
+            raise LatentryError(f"--where fixes {name!r} more than once; leave all but one out.")
     made.check_conditions(fixed, n, balance=balance, columns=columns)
     return fixed
 
@@ -221,9 +225,18 @@ def _report(
     from ..report.synthesis import write
 
     rows = made.sample(len(learn), seed=seed)
+    learn, rows, held = (_dated(made, each) for each in (learn, rows, held))
     found = compare_tables(learn, rows, held, target=target, seed=seed)
     write(path, learn, rows, found, target)
     return found
+
+
+def _dated(made: Synthesizer, table: Any) -> Any:
+    """The table with dates where it has the text of them, which are then compared as such."""
+    from ..jobs.lines import line
+
+    text = {c.name: c.dates.text for c in made.columns_ if c.dates is not None and c.dates.text}
+    return table.assign(**{name: line(table[name], how) for name, how in text.items()})
 
 
 def _tell(out: Path, report: Path | None, rows: Any, found: dict[str, Any], json_: bool) -> None:
@@ -232,7 +245,7 @@ def _tell(out: Path, report: Path | None, rows: Any, found: dict[str, Any], json
         where_to = {"out": str(out), "report": None if report is None else str(report)}
         emit({**where_to, "rows": len(rows), "columns": list(rows.columns), "quality": figures})
         return
-    say(f"{out}: {len(rows):,} rows of {rows.shape[1]} columns.")
+    say(f"{out}: {len(rows):,} {'row' if len(rows) == 1 else 'rows'} of {rows.shape[1]} columns.")
     if report is not None:
         say(f"{report}: quality {found['quality']:.1%} (shapes {found['shapes']:.1%}, pairs"
             f" {found['pairs']:.1%}).")  # fmt: skip

@@ -293,7 +293,8 @@ def line(s: Any) -> Any:
     if pd.api.types.is_datetime64_any_dtype(s.dtype):
         zoned = getattr(s.dtype, "tz", None) is not None
         times = s.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else s
-        return (times - pd.Timestamp(0)).dt.total_seconds()
+        # From seconds, so that years are not bounded as in nanoseconds.
+        return (times - pd.Timestamp(0).as_unit("s")).dt.total_seconds()
     return s.astype("float64")
 
 

@@ -22,6 +22,8 @@ def read(conditions: Any, n: int | None, columns: Sequence[Column]) -> Any:
     """
     import pandas as pd
 
+    if n is not None and n < 1:
+        raise LatentryError(f"n={n} rows were asked for; ask for at least 1.")
     if conditions is None or isinstance(conditions, Mapping):
         n = 1 if n is None else n
         given = {} if conditions is None else dict(conditions)
@@ -124,10 +126,11 @@ def _encoded(series: Any, cells: Cells, column: Column) -> np.ndarray:
     values, unknown = column.encode(cells)
     if unknown:
         bad = series[np.isnan(values) & series.notna().to_numpy()].iloc[0]
+        shown = repr(bad) if isinstance(bad, str) else str(bad)
         levels = [str(level) for level in column.levels]
         known = ", ".join(levels[:8]) + (", ..." if len(levels) > 8 else "")
         raise LatentryError(
-            f"The conditions fix {column.name!r} = {bad!r}, which is no level of it; there are"
+            f"The conditions fix {column.name!r} = {shown}, which is no level of it; there are"
             f" {known}.{suggest(str(bad), levels)}"
         )
     if column.kind not in LEVELS and column.dates is None:
@@ -166,7 +169,7 @@ def parse(text: str, columns: Sequence[Column]) -> tuple[str, Any]:
         return name, None
     if column.kind in (*LEVELS, "constant"):
         # A level is named by its text, whatever its type.
-        return name, next((v for v in column.levels if str(v) == value), value)
+        return name, next((v for v in column.levels if str(v) == value), _typed(value, column))
     if column.dates is not None or column.kind == "identifier":
         return name, value
     try:
@@ -175,3 +178,14 @@ def parse(text: str, columns: Sequence[Column]) -> tuple[str, Any]:
         raise LatentryError(
             f"--where {text}: {value!r} is no number, which {name} takes."
         ) from None
+
+
+def _typed(text: str, column: Column) -> Any:
+    """What is no level of a column, in the type that its levels have."""
+    if isinstance(column.levels[0], str):
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number

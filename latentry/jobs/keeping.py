@@ -27,6 +27,8 @@ from .tabular import Tabular
 ARRAYS, MODELS = "job.safetensors", "models"
 OWN: dict[str, type[Estimator]] = {cls.__name__: cls for cls in (Detective, Filler, Tabular)}
 """Models that the jobs take where none is given."""
+VERBS = {"AnomalyDetector": "detect", "Imputer": "impute", "Synthesizer": "synthesize"}
+"""The jobs, and the verbs of the command line that do them."""
 
 
 class Kept:
@@ -44,8 +46,8 @@ class Kept:
         made = load(folder, **modules)
         if not isinstance(made, cls):
             raise LatentryError(
-                f"{folder} holds a job of the class {type(made).__name__}, not {cls.__name__};"
-                " use latentry.load, or that class's own load."
+                f"{folder} holds the job {type(made).__name__}, not {cls.__name__}; open it with"
+                f" latentry.load, or use it with: latentry {VERBS[type(made).__name__]} --use"
             )
         return made
 
@@ -79,14 +81,13 @@ def load(folder: str | Path, **modules: Any) -> Any:
 
     Raises LatentryError for a folder that is missing, damaged, from the future or no job's.
     """
-    from . import AnomalyDetector, Imputer, Synthesizer
+    from .. import jobs
 
     folder = Path(folder)
     info = read_info(folder)
-    known = {cls.__name__: cls for cls in (AnomalyDetector, Imputer, Synthesizer)}
-    if info["job"] not in known:
+    if info["job"] not in VERBS:
         raise LatentryError(f"{folder} holds an unknown job, {info['job']!r}; upgrade latentry.")
-    made: Any = known[info["job"]]()
+    made: Any = getattr(jobs, info["job"])()
     made._come_back(_Reader(folder, info, modules).read())
     return made
 

@@ -30,6 +30,7 @@ LEVELS = 64
 """Levels of a column that are told apart where rows are compared; further ones are alike."""
 SKETCH = 1000
 """Reference rows among which a far neighbour is looked for: its rank scales with their number."""
+LARGEST = float(np.finfo(np.float32).max)
 CORE = 0.7
 """The share of the reference rows, those with the nearest far neighbours, that are the core."""
 
@@ -121,9 +122,9 @@ class Reference:
     def scores(self, X: Any, how: str) -> np.ndarray:
         """How strange each row is, (N,) float64, larger for stranger; `how` is one of SCORES."""
         if how in OF_MODEL:
-            return OF_MODEL[how](self, X)
+            return _finite(OF_MODEL[how](self, X))
         space, distance = OF_SPACE[how]
-        return distance(self.spaces[space], self._points(X, space))
+        return _finite(distance(self.spaces[space], self._points(X, space)))
 
     def contributions(self, X: Any) -> np.ndarray:
         """-log p(x_d | z) of each column at the mean code, (N, D), in nats per unit of the data.
@@ -142,7 +143,7 @@ class Reference:
                     )
                 each = -px.log_probs(x).double() - est.scaler_.log_dets_observed(x)
                 parts.append(each.flatten(1))
-        return torch.cat(parts).cpu().numpy()
+        return _finite(torch.cat(parts).cpu().numpy())
 
     @torch.inference_mode()
     def _points(self, X: Any, space: str) -> np.ndarray:
@@ -174,6 +175,11 @@ class Reference:
                 levels = torch.arange(min(column.size, LEVELS), device=x.device)
                 parts.append((x[:, i : i + 1] == levels).to(x.dtype))
         return torch.cat(parts, 1)
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    """Scores, with what float32 cannot hold at its end: such rows are strange, but comparable."""
+    return np.clip(scores, -LARGEST, LARGEST)
 
 
 @torch.inference_mode()

@@ -97,11 +97,12 @@ def pairs(found: Mapping[str, Any], names: list[str]) -> Picture:
     picture.caption = "How alike the dependence of two columns is; 1 is the same."
     ax = style(picture.subplots(), grid=False)
     low = float(np.nanmin(likeness))
-    drawn = ax.imshow(likeness, cmap="viridis", vmin=min(0.8, low), vmax=1.0)
-    ticks = np.arange(len(names))
+    # Each pair stands once: the first column has no row, and the last no column.
+    drawn = ax.imshow(likeness[1:, :-1], cmap="viridis", vmin=min(0.8, low), vmax=1.0)
+    ticks = np.arange(len(names) - 1)
     size = SMALL if len(names) <= 30 else SMALL / 2
     shown = [short(name) for name in names]
-    ax.set_xticks(ticks, shown, rotation=90, fontsize=size, color=MUTED)
-    ax.set_yticks(ticks, shown, fontsize=size, color=MUTED)
+    ax.set_xticks(ticks, shown[:-1], rotation=90, fontsize=size, color=MUTED)
+    ax.set_yticks(ticks, shown[1:], fontsize=size, color=MUTED)
     colour_bar(picture, drawn, ax, "likeness")
     return picture

@@ -124,6 +124,7 @@ def test_scores_are_judged_by_labels(cli, tables) -> None:
         assert (found.code, words in found.err) == (2, True), found.err
 
 
+@pytest.mark.filterwarnings("default")
 def test_a_column_without_a_value_can_be_scored(cli, tables) -> None:
     NORMAL.assign(town=RNG.choice(["Ulm", "Bonn"], len(NORMAL))).to_csv("train.csv", index=False)
     odd = pd.read_csv("train.csv").head(3).assign(age=None, town=["Ulm", "Köln", None])

@@ -151,6 +151,8 @@ def test_constraints_hold_in_every_row_also_of_what_was_kept(cli: Cli, stays: Pa
         ([*RULES, "--where", "Ankunft=05.04.2021", "--where", "leaves=01.04.2021"],
          "against Ankunft <= leaves"),
         ([*RULES, "--where", "leaves=soon"], "'soon', which is no date"),
+        (["--where", "city=Rome", "--where", "city=Oslo"], "--where fixes 'city' more than once"),
+        (["--keep", "stays.csv/kept"], "a part of its path is a file"),
         (["--target", "age"], "--target is for a report"),
         (["--report", "r.html", "--target", "ago"], "Did you mean 'age'"),
         (["--use", "maker"], "--use maker learns nothing, so there is no DATA"),
@@ -168,3 +170,17 @@ def test_contradictions_are_told_before_anything_is_learned(cli: Cli, stays: Pat
 def test_without_a_table_there_is_nothing_to_learn(cli: Cli):
     found = cli("synthesize", "-o", "a.csv")
     assert (found.code, "name DATA, or what was kept with --use" in found.err) == (2, True)
+
+
+def test_columns_of_one_name_are_told(cli: Cli, tmp_path: Path):
+    (tmp_path / "two.csv").write_text("a,b,a\n1,x,2\n3,y,4\n")
+    found = cli("synthesize", "two.csv", "-o", "a.csv")
+    assert (found.code, "two.csv has two columns named 'a'" in found.err) == (2, True), found.err
+
+
+def test_a_level_of_numbers_that_is_none_is_told(cli: Cli, tmp_path: Path):
+    pd.DataFrame({"kids": [0, 1, 2, 3] * 20, "x": range(0, 160, 2)}).to_csv("k.csv", index=False)
+    found = cli("synthesize", "k.csv", "-o", "a.csv", "--where", "kids=9")
+    assert (found.code, "'kids' = 9, which is no level of it; there are 0, 1" in found.err) == (
+        2, True,
+    ), found.err  # fmt: skip

@@ -206,3 +206,12 @@ def test_a_table_of_mixed_columns() -> None:
     assert made.explain(odd, excess=True).iloc[0].idxmax() == "income"
     assert list(made.explain(frame)) == ["town", "income"]
     np.testing.assert_allclose(made.score_samples(frame), -made.training_scores_, atol=1e-4)
+
+
+def test_a_row_beyond_all_scales_is_the_strangest_and_its_score_is_a_number(
+    detector: AnomalyDetector,
+) -> None:
+    far = np.array([[1e30, 0.0, 0.0, 0.0, 0.0]])
+    score = detector.score_samples(far)
+    assert np.isfinite(score).all() and score < detector.score_samples(ODD).min()
+    assert np.isfinite(detector.explain(far).to_numpy()).all()

@@ -50,7 +50,7 @@ def test_the_strangest_rows_are_explained(scored) -> None:
     assert scores == sorted(scores, reverse=True) and len(scores) == 20
     first = listed.records[0]
     cell = rows.x[int(first["row"]), 1]
-    assert first["because of"].startswith(f"größe = {cell:.6g} (+")
+    assert f"größe = {cell:.6g} (+" in first["because of"]
 
 
 def test_every_row_is_in_the_histogram_and_the_curves_end_where_they_must(scored) -> None:
