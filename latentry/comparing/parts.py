@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.arrays import as_array
+from ..data.arrays import as_array, known
 from ..data.cells import frame_of
 from ..data.datasets import Dataset, packed
 from ..data.schema import Schema
@@ -52,7 +52,7 @@ class Part:
             return []
         if self.labels.dtype.kind == "f" and (self.labels != np.floor(self.labels)).any():
             return []
-        values = np.unique(self.labels).tolist()
+        values = np.unique(self.labels[known(self.labels)]).tolist()
         return values if 1 < len(values) <= MOST_CLASSES else []
 
 

@@ -145,6 +145,13 @@ def first_text(values: np.ndarray) -> int | None:
     return next((i for i, v in enumerate(values) if isinstance(v, (str, bytes))), None)
 
 
+def known(values: np.ndarray) -> np.ndarray:
+    """Which of the values (N,) are there, (N,) bool."""
+    if values.dtype.kind in "OfM":
+        return np.array([not is_missing(v) for v in values.tolist()], dtype=bool)
+    return np.ones(len(values), dtype=bool)
+
+
 def is_missing(value: Any) -> bool:
     """True for None, NaN and the missing values of pandas."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):

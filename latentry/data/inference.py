@@ -38,6 +38,8 @@ def infer(cells: Cells, given: Mapping[str, Any] | None = None) -> Column:
         raise LatentryError(
             f"Column {cells.name!r} holds no value at all; leave out what was never observed."
         )
+    if cells.kind == "number":
+        check_finite(cells)
     share = float(cells.missing.mean())
     base = {"name": cells.name, "dtype": cells.dtype, "missing": share}
     dates = None
@@ -57,7 +59,6 @@ def infer(cells: Cells, given: Mapping[str, Any] | None = None) -> Column:
         return _on_a_line(base | {"dates": dates}, kind, numbers, dates.step, told)
     if cells.kind in ("text", "date"):
         raise _unfit(cells, kind, "numbers")
-    check_finite(cells)
     return _numbers(base, kind, cells, told)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.arrays import known
 from ..data.datasets import packed
 from ..errors import LatentryError, suggest
 from .catalogue import GROUPS, KINDS, LEVELS, MEASURES, Measure, names_of
@@ -385,9 +386,12 @@ def _disentanglement(given: Given, found: Found) -> None:
         return
     some = given.at_most(MOST_FACTORS)
     assert some.factors is not None
-    codes = some.est.transform(some.x, condition=some.condition)
+    there = np.all([known(column) for column in some.factors.values()], axis=0)
+    if not there.all():
+        found.note(f"{int((~there).sum()):,} rows of which a factor is missing are left out.")
+    codes = some.est.transform(some.x, condition=some.condition)[there]
     # Classes in the order of their values, so that factors of several types make one table.
-    classes = [np.unique(column, return_inverse=True)[1] for column in some.factors.values()]
+    classes = [np.unique(f[there], return_inverse=True)[1] for f in some.factors.values()]
     table = np.stack(classes, axis=1)
     _try(found, "Disentanglement", lambda: disentanglement(codes, table, seed=some.seed))
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ..core.columns import errors
+from ..data.arrays import known
 from ..data.schema import Schema
 from ..errors import LatentryError
 from .subject import Subject
@@ -217,4 +218,5 @@ def _per_class(each: np.ndarray, labels: Sequence[Any] | np.ndarray) -> dict[Any
         raise LatentryError(
             f"{len(names)} labels were given for {len(each)} rows; give one for each row."
         )
-    return {name: _mean(each[names == name]) for name in np.unique(names).tolist()}
+    kinds = np.unique(names[known(names)]).tolist()
+    return {name: _mean(each[names == name]) for name in kinds}

@@ -22,6 +22,7 @@ from ..core import geometry
 from ..core.bounds import elbo
 from ..core.columns import errors, located
 from ..core.scores import passes
+from ..data.arrays import is_missing, known
 from ..data.datasets import Dataset
 from ..estimator import Estimator
 from ..inputs import read_condition
@@ -86,7 +87,9 @@ class Shown:
 
     def label(self, row: int) -> str | None:
         """The label of a row, as text."""
-        return None if self.labels is None else str(self.labels[row])
+        if self.labels is None or is_missing(self.labels[row]):
+            return None
+        return str(self.labels[row])
 
     def given(self, asked: Any, n: int, rows: np.ndarray | None = None) -> Any:
         """The condition of n samples, as estimators take it.
@@ -258,7 +261,8 @@ def _classes(labels: np.ndarray | None) -> tuple[list[str] | None, np.ndarray | 
         if not whole:
             return None, None
     values = labels.astype(np.int64) if labels.dtype.kind == "f" else labels
-    values = values.astype(str) if values.dtype == object else values
+    if values.dtype == object:
+        values = np.where(known(values), values, "missing").astype(str)
     distinct, index = np.unique(values, return_inverse=True)
     if len(distinct) > MOST_LABELS:
         return None, None

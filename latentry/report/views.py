@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..data.arrays import as_array
+from ..data.arrays import as_array, known
 from ..data.datasets import Dataset
 from ..errors import LatentryError
 
@@ -75,7 +75,10 @@ class Groups:
         """The groups, or None where labels are absent, continuous, or too many to tell apart."""
         if labels is None:
             return None
-        values, index = np.unique(np.asarray(labels), return_inverse=True)
+        given = np.asarray(labels)
+        if given.dtype == object and not known(given).all():
+            given = np.where(known(given), given, "missing").astype(str)
+        values, index = np.unique(given, return_inverse=True)
         if not 1 < len(values) <= most:
             return None
         if values.dtype.kind == "f" and (values != np.floor(values)).any():

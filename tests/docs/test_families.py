@@ -117,3 +117,10 @@ def test_models_and_figures_exist(page: Path) -> None:
             assert span in models, f"{page.name}: no model {span}"
         elif re.fullmatch(r"[a-z]+(_[a-z0-9.]+)+", span):
             assert span in figures | methods, f"{page.name}: no figure or method {span}"
+
+
+def test_the_chinese_page_lists_every_model_as_the_english_one_does() -> None:
+    row = re.compile(r"^\|.*?(`[a-z0-9-]+`) \| (`\w+`) \|", re.MULTILINE)
+    pages = ("README.md", "README.zh.md")
+    english, chinese = (row.findall((ROOT / page).read_text("utf-8")) for page in pages)
+    assert english == chinese and len(english) == len(zoo.models())

@@ -107,6 +107,16 @@ def test_every_group_of_figures_takes_a_table_or_says_why_not(vae: VAE) -> None:
     assert len(found["details"]["worst_rows"]) == 8
 
 
+def test_labels_and_factors_may_be_missing(vae: VAE) -> None:
+    frame = table()
+    town = frame["town"].to_numpy()
+    groups = "reconstruction,latents,disentanglement,samples"
+    found = measures.measure(vae, frame, labels=town, factors={"town": town}, groups=groups)
+    assert set(found["details"]["mse_per_class"]) == {"Ulm", "Bonn", "Kiel"}
+    assert "1 rows of which a factor is missing are left out." in found["notes"]
+    assert found["figures"]["probe_all"] is not None
+
+
 def test_rows_may_be_a_table_or_packed(vae: VAE) -> None:
     frame = table()
     packed = vae.schema_.pack(frame).numpy()

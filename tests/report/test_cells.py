@@ -90,6 +90,12 @@ def test_the_page_shows_the_rows(rows: VAE, tmp_path) -> None:
     assert "Kiel &amp; Co" in page and "Kiel & Co" not in page
 
 
+def test_labels_may_be_missing(rows: VAE, tmp_path) -> None:
+    frame = table()
+    page = report(rows, frame, frame["town"].to_numpy(), None, tmp_path).read_text()
+    assert "Latent map" in page
+
+
 def test_a_conditional_model_has_a_page_too(tmp_path) -> None:
     frame = table()
     kids = frame.pop("kids").to_numpy()
