@@ -41,10 +41,10 @@ Model = Annotated[
     ),
 ]
 Draws = Annotated[
-    int | None, typer.Option(help="Codes drawn for each row and network.", show_default="500")
+    int | None, typer.Option(help="Codes drawn for each row and network.", show_default="200")
 ]
 Members = Annotated[
-    int | None, typer.Option(help="Networks whose fills are averaged.", show_default="3")
+    int | None, typer.Option(help="Networks whose fills are averaged.", show_default="2")
 ]
 Samples = Annotated[
     int | None,
@@ -58,8 +58,15 @@ Report = Annotated[
     typer.Option(
         "--report",
         metavar="HTML",
-        help="Page that says how good the fills are; a tenth of the cells that are there is then"
-        " hidden from learning for it.",
+        help="Page that says how good the fills are.",
+    ),
+]
+Check = Annotated[
+    bool,
+    typer.Option(
+        "--check/--no-check",
+        help="Hide up to a tenth of the cells that are there from learning, and say how well they"
+        " are filled.",
     ),
 ]
 
@@ -77,6 +84,7 @@ def impute(
     keep: Keep = None,
     use: Use = None,
     report: Report = None,
+    check: Check = True,
     schema: SchemaFile = None,
     drop: Drop = None,
     data_dir: DataDir = None,
@@ -90,7 +98,7 @@ def impute(
     the most probable one; with --samples, each imputation is a draw.
     """
     from ..data import load_frame
-    from ..evaluation.hidden import hide
+    from ..evaluation.hidden import by_column, hide, overall
     from ..jobs import Imputer
 
     check_places(data, out, keep, report, force=force)
@@ -104,7 +112,9 @@ def impute(
     imputer = None if use is None else Imputer.load(use)
     if imputer is not None:
         holey = _ordered(imputer, data, holey)
-    known, hidden = (holey, None) if report is None else hide(holey, seed)
+    whole, empty = holey, [] if imputer else list(holey.columns[holey.isna().all()])
+    holey = whole.drop(columns=empty)
+    known, hidden = hide(holey, seed) if check or report else (holey, None)
     if imputer is None:
         given = {"model": model_named(model), "draws": draws, "members": members}
         if not json_:
@@ -112,33 +122,41 @@ def impute(
         imputer = _fitted(known, schema, seed, given)
     if keep is not None:
         imputer.save(keep)
-    write_table(out, _full(imputer, holey, samples, seed))
-    found = _report(report, imputer, holey, known, hidden, use is None, seed) if report else []
+    write_table(out, _full(imputer, holey, whole, samples, seed))
+    found = []
+    if hidden is not None and hidden.any():
+        some = hidden.any(1)
+        found = by_column(imputer, holey[some], known[some], hidden[some], seed)
+    if report is not None:
+        from ..report.imputation import write
+
+        write(report, holey, imputer.transform(holey), found, use is None)
+    gaps = {name: n for name, n in gaps.items() if name not in empty}
     if json_:
-        about = {"rows": len(holey), "filled": gaps, "imputations": samples or 1}
+        about = {"rows": len(holey), "filled": gaps, "empty": empty, "imputations": samples or 1}
         emit({"out": str(out), "report": report and str(report), **about, "hidden": found})
         return
     say(f"{out}: {_told(gaps)}" + (f", {samples} times." if samples else "."))
+    if empty:
+        say(f"Left empty, since no cell says what belongs there: {', '.join(map(str, empty))}.")
+    if found:
+        say(_scored(overall(found), use is None))
     if report is not None:
         say(f"{report}: a page on them.")
 
 
-def _report(
-    path: Path,
-    imputer: Imputer,
-    holey: pd.DataFrame,
-    known: pd.DataFrame,
-    hidden: Any,
-    learned: bool,
-    seed: int,
-) -> list[dict[str, Any]]:
-    """Write the page, and give its figures by column."""
-    from ..evaluation.hidden import by_column
-    from ..report.imputation import write
-
-    found = by_column(imputer, holey, known, hidden, seed)
-    write(path, holey, imputer.transform(holey), found, learned)
-    return found
+def _scored(total: dict[str, Any], learned: bool) -> str:
+    """How well observed cells are filled that were hidden."""
+    said = []
+    if "rmse" in total:
+        said.append(
+            f"numbers are off by {total['rmse']:.2f} standard deviations (RMSE), and"
+            f" {total['coverage']:.0%} of them lie in their 90% intervals"
+        )
+    if "pfc" in total:
+        said.append(f"{total['pfc']:.0%} of levels are false (PFC)")
+    where = " from learning" if learned else ""
+    return f"Of {total['cells']:,} known cells that were hidden{where}, {'; '.join(said)}."
 
 
 def _fitted(holey: pd.DataFrame, schema: str | None, seed: int, given: dict[str, Any]) -> Imputer:
@@ -161,16 +179,24 @@ def _ordered(imputer: Imputer, data: str, holey: pd.DataFrame) -> pd.DataFrame:
     return holey.reindex(columns=wanted)
 
 
-def _full(imputer: Imputer, holey: pd.DataFrame, samples: int | None, seed: int) -> pd.DataFrame:
-    """The filled table; several of them, one below the other, where they are asked for."""
+def _full(
+    imputer: Imputer, holey: pd.DataFrame, whole: pd.DataFrame, samples: int | None, seed: int
+) -> pd.DataFrame:
+    """The filled table; several of them, one below the other, where they are asked for.
+
+    In the columns and types of `whole`, whose empty columns `holey` lacks.
+    """
     import pandas as pd
 
-    if samples is None:
-        return imputer.transform(holey)
-    each = imputer.sample(holey, samples, seed)
-    for i, table in enumerate(each):
-        table.insert(0, "imputation", i + 1)
-    return pd.concat(each, ignore_index=True)
+    made = [imputer.transform(holey)] if samples is None else imputer.sample(holey, samples, seed)
+    kinds = {n: k for n, k in whole.dtypes.items() if n in holey and k != made[0][n].dtype}
+    each = [
+        t.astype(kinds).join(whole.drop(columns=holey.columns))[list(whole.columns)] for t in made
+    ]
+    if samples is not None:
+        for i, table in enumerate(each):
+            table.insert(0, "imputation", i + 1)
+    return pd.concat(each, ignore_index=True) if samples else each[0]
 
 
 def _told(gaps: dict[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from ..data.schema import Schema
 from .imputation import coverage, pfc, rmse
 
 SHARE = 0.1
-"""The share of the observed cells of each column that is hidden."""
+"""The share of the observed cells of each column that is hidden, where these are not too many."""
+MOST = 200
+"""The most cells of a column that are: more would tell little more, and be learned from less."""
 FEWEST = 10
 """Observed cells of a column of which some are hidden."""
 DRAWS = 19
@@ -26,10 +29,25 @@ def hide(table: Any, seed: int = 0, share: float = SHARE) -> tuple[Any, np.ndarr
     for j, name in enumerate(table.columns):
         there = np.flatnonzero(table[name].notna())
         if len(there) >= FEWEST:
-            at = rng.choice(there, max(1, round(share * len(there))), replace=False)
+            at = rng.choice(there, min(MOST, max(1, round(share * len(there)))), replace=False)
             hidden[at, j] = True
-            holey[name] = table[name].mask(hidden[:, j])
+            # Whole numbers and truth values stay such beside what is missing.
+            whole = {"i": "Int64", "u": "UInt64", "b": "boolean"}.get(table[name].dtype.kind)
+            kept = table[name].astype(whole) if whole else table[name]
+            holey[name] = kept.mask(hidden[:, j])
     return holey, hidden
+
+
+def overall(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The figures over all columns of what `by_column` found: each cell counts alike."""
+    total: dict[str, Any] = {"cells": sum(of["cells"] for of in found)}
+    for name in ("rmse", "coverage", "pfc"):
+        some = [of for of in found if name in of]
+        if some:
+            power = 2 if name == "rmse" else 1
+            values, cells = [of[name] ** power for of in some], [of["cells"] for of in some]
+            total[name] = float(np.average(values, weights=cells)) ** (1 / power)
+    return total
 
 
 def by_column(

@@ -26,11 +26,11 @@ class Filler(MissingIWAE):
     """
 
     hide: float = option(0.2, "the largest share of a row's entries that is hidden")
-    draws: int = option(20, "codes drawn for each sample")
+    draws: int = option(5, "codes drawn for each sample")
     hidden: int | tuple[int, ...] | None = option((128,), "sizes of the hidden layers")
     activation: str = option("tanh", "activation of the network")
     batch_size: int = option(64, "rows in a batch")
-    lr: float = option(3e-3, "learning rate")
+    lr: float = option(6e-3, "learning rate")
     schedule: str = option("cosine", "learning rate over time")
     clip: float | None = option(5.0, "largest norm of the gradient")
     valid: float = option(0.0, "share of the rows held out for validation")

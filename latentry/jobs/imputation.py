@@ -49,12 +49,12 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
     model: Estimator | None = option(
         None, "any model with a bound; None for networks that learn from holes of their own making"
     )
-    draws: int = option(500, "codes drawn for each row and network")
+    draws: int = option(200, "codes drawn for each row and network")
     how: str = option("mean", "mean (and the likeliest level), or draw: one plausible value")
     add_indicator: bool = option(
         False, "add a column for each column that had gaps in fit, which says where they are"
     )
-    members: int = option(3, "networks, of different seeds, whose fills are averaged")
+    members: int = option(2, "networks, of different seeds, whose fills are averaged")
     random_state: Any = option(None, "seed; the same seed gives the same fills")
 
     # ------------------------------------------------------------------------------------- fitting

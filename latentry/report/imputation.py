@@ -78,10 +78,11 @@ def _listed(found: Sequence[Mapping[str, Any]], gaps: Any, learned: bool) -> Lis
         for of in found
     ]
     how = (
-        "A tenth of the cells that are there was hidden, from learning too, and filled as the gaps."
+        "Up to a tenth of the cells that are there was hidden, from learning too, and filled as the"
+        " gaps."
         if learned
-        else "A tenth of the cells that are there was hidden and filled as the gaps. Where these"
-        " rows are those that were learned before, fills of other rows are farther off."
+        else "Up to a tenth of the cells that are there was hidden and filled as the gaps. Where"
+        " these rows are those that were learned before, fills of other rows are farther off."
     )
     numbers = ("missing", "hidden", "RMSE", "90 % coverage", "PFC")
     return Listed("columns", "Cells that were hidden", records, numbers, how)

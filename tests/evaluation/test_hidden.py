@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from latentry.data import Schema
-from latentry.evaluation.hidden import DRAWS, by_column, hide
+from latentry.evaluation.hidden import DRAWS, MOST, by_column, hide, overall
 
 
 def table(n: int = 200) -> pd.DataFrame:
@@ -75,3 +75,21 @@ def test_numbers_alone_are_measured_too() -> None:
     holey, hidden = hide(whole)
     found = by_column(Filler(whole, None, 0.0), whole, holey, hidden)
     assert [each["rmse"] for each in found] == [0.0, 0.0]
+
+
+def test_few_cells_of_a_long_table_are_hidden_and_whole_numbers_stay_whole() -> None:
+    long = pd.DataFrame({"n": np.arange(5000), "yes": np.arange(5000) % 2 == 0})
+    holey, hidden = hide(long)
+    assert hidden.sum(0).tolist() == [MOST, MOST]
+    assert [str(kind) for kind in holey.dtypes] == ["Int64", "boolean"]
+
+
+def test_every_cell_counts_alike_in_the_figures_over_all_columns() -> None:
+    found = [
+        {"column": "a", "cells": 30, "rmse": 1.0, "coverage": 0.9},
+        {"column": "b", "cells": 10, "rmse": 3.0, "coverage": 0.5},
+        {"column": "c", "cells": 5, "pfc": 0.2},
+    ]
+    assert overall(found) == pytest.approx(
+        {"cells": 45, "rmse": 3**0.5, "coverage": 0.8, "pfc": 0.2}
+    )
