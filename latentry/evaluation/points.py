@@ -43,10 +43,14 @@ def points(schema: Schema, x: Tensor) -> np.ndarray:
 
 
 def data_points(schema: Schema, X: Any) -> Any:
-    """Rows in the layout of the data as `points` where they are a table; all else as it is."""
+    """Rows in the layout of the data as `points` where they are a table; all else as it is.
+
+    Points are (N, E, 1): a feature space scales the entries of vectors one by one, which would
+    carry a level that was hardly ever seen very far off, but those of images all alike.
+    """
     if schema.kind != "table" or X is None:
         return X
-    return points(schema, Transform.of(schema)(schema.pack(X)))
+    return points(schema, Transform.of(schema)(schema.pack(X)))[..., None]
 
 
 def _cells(column: Column, x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from latentry.core.columns import errors, located
 from latentry.data import Schema
 from latentry.data.transforms import Transform
 from latentry.evaluation import measures, robustness
+from latentry.evaluation.features import choose
 from latentry.evaluation.points import MOST_LEVELS, data_points, points
 
 
@@ -38,7 +39,7 @@ def test_two_levels_are_one_apart_and_numbers_as_on_their_scale(vae: VAE) -> Non
     x = Transform.of(schema)(schema.pack(frame))
     made = points(schema, x)
     assert made.shape == (80, 5)
-    np.testing.assert_array_equal(data_points(schema, frame), made)
+    np.testing.assert_array_equal(data_points(schema, frame)[..., 0], made)
     town = frame["town"].to_numpy()
     pair = [int(np.flatnonzero(town == name)[0]) for name in ("Ulm", "Kiel")]
     numbers = np.diff(x[pair][:, 1:].double().numpy(), axis=0)
@@ -54,8 +55,22 @@ def test_of_very_many_levels_the_most_frequent_have_a_place() -> None:
     many = [f"l{i}" for i in range(200)]
     frame = pd.DataFrame({"level": many * 2 + ["l7"] * 5, "x": np.arange(405.0) ** 2})
     schema = Schema.of_table(frame, {"level": "categorical"})
-    made = data_points(schema, frame)
+    made = data_points(schema, frame)[..., 0]
     assert made.shape == (405, MOST_LEVELS + 1) and (made[-1] > 0.7).any()
+
+
+def test_a_level_that_was_hardly_seen_is_no_further_off_than_others() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"town": rng.choice(["Ulm", "Bonn"], 200), "x": rng.normal(size=200)})
+    frame.loc[0, "town"], frame.loc[1, "town"] = None, "Kiel"
+    schema = Schema.of_table(frame)
+    space = choose(data_points(schema, frame.drop(index=1)))
+    usual, rare = (
+        space(data_points(schema, frame.iloc[[2, 3]].assign(town=["Ulm", other], x=0.0)))
+        for other in ("Bonn", "Kiel")
+    )
+    near, far = (np.linalg.norm(np.diff(pair, axis=0)) for pair in (usual, rare))
+    assert far < 2 * near
 
 
 def test_what_is_no_table_is_left_as_it_is() -> None:
