@@ -85,7 +85,8 @@ class AnomalyDetector(Kept, OutlierMixin, BaseEstimator):
         learn, held = self._split(len(rows), self.seed_)
         taken = np.random.default_rng(self.seed_).permutation(learn)[:REFERENCE_ROWS]
         self._usual = _part(rows, np.sort(taken))
-        hows = tuple(AUTO) if self.scoring == "auto" else (self.scoring,)
+        self.weights_ = dict(AUTO) if self.scoring == "auto" else {self.scoring: 1.0}
+        hows = tuple(self.weights_)
         self._refer(self._asked(self._train(_part(rows, learn), self.seed_), hows))
         self.scales_ = {how: [Scale.of(each) for each in self._each(self._usual, how)]
                         for how in hows}  # fmt: skip
@@ -208,10 +209,10 @@ class AnomalyDetector(Kept, OutlierMixin, BaseEstimator):
         if self.scoring != "auto":
             return np.mean(self._each(rows, self.scoring), axis=0)
         total = np.zeros(len(rows))
-        for how, weight in AUTO.items():
+        for how, weight in self.weights_.items():
             each = zip(self.scales_[how], self._each(rows, how), strict=True)
             total += weight * np.mean([scale(scores) for scale, scores in each], axis=0)
-        return total / sum(AUTO.values())
+        return total / sum(self.weights_.values())
 
     def _each(self, rows: Dataset, how: str) -> list[np.ndarray]:
         """The score of each row, (N,), by each of the members that are asked for it."""

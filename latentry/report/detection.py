@@ -99,7 +99,7 @@ def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = N
     picture.caption = (
         "How many rows have which score."
         + (" By their labels, anomalies stand on top of normal rows." if truth is not None else "")
-        + (f" {far:,} rows beyond the frame are in its last bar." if far else "")
+        + (f" What lies beyond the frame, {far:,} of them, is in its last bar." if far else "")
     )
     return picture
 
