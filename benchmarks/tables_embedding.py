@@ -224,7 +224,8 @@ def write(path: Path, lines: list[Line], seeds: int) -> None:
     head = (
         f"# Embeddings\n\n`python benchmarks/tables_embedding.py --peers PYTHON --seeds {seeds}`,"
         f" {datetime.date.today()}, {machine.describe()}.\n\nRows to learn from and new ones:"
-        f" {sizes}. What is not in the tables has not been measured yet. Means over the seeds ± their standard error; what the figures are: the script's"
+        f" {sizes}. What is not in the tables has not been measured yet."
+        " Means over the seeds ± their standard error; what the figures are: the script's"
         " first lines. CPU seconds are those of one thread; what UMAP compiles when it is first"
         " used is not counted. Where a table has fewer columns than dimensions, PCA has as many"
         " as columns.\n\n"
