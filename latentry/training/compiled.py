@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,8 +42,22 @@ def compiling(
         return result
 
     # The gradients are part of the graph.
-    with config.patch(trace_autograd_ops=True):
+    with config.patch(trace_autograd_ops=True), _quiet():
         yield call
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the compiler's warnings, of which its users can make nothing, off the terminal."""
+    logger = logging.getLogger("torch._inductor")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"torch\._inductor")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def compile_graph(function: Callable[..., Any], device: torch.device) -> Callable[..., Any]:

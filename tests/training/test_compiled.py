@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 import torch
 from torch import Tensor
@@ -31,3 +33,18 @@ def test_a_mistake_of_the_function_itself_is_raised_as_such(monkeypatch: pytest.
         pytest.raises(ValueError, match="a shape is wrong"),
     ):
         fast(torch.ones(1))
+
+
+def test_the_compilers_own_warnings_stay_off_the_terminal(caplog: pytest.LogCaptureFixture):
+    def step(x: torch.Tensor) -> torch.Tensor:
+        logging.getLogger("torch._inductor.ir").warning("of no use to anyone")
+        logging.getLogger("other").warning("of use")
+        return x
+
+    logger = logging.getLogger("torch._inductor")
+    before = logger.level
+    with compiling(step, torch.device("cpu"), lambda why: None) as fast:
+        assert fast(torch.ones(())) == 1
+    assert "of use" in caplog.text
+    assert "of no use" not in caplog.text
+    assert logger.level == before
