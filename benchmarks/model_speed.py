@@ -116,7 +116,7 @@ def build(name: str, eager: bool) -> Estimator:
     given |= PEERS[name][3] if name in PEERS else {}
     if name == "deep-vae":  # whose one width is that of each position, in every layer
         del given["hidden"]
-    if name != "ms-ssim-vae":
+    if name not in ("ms-ssim-vae", "not-miwae"):  # which need a likelihood of grey values
         given["likelihood"] = "bernoulli"
     return cls(**given)
 
