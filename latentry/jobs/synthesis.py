@@ -92,10 +92,14 @@ class Synthesizer(Kept, BaseEstimator):
     def _fit_sampler(self, X: Any) -> None:
         """Fit what codes are drawn from to some of the rows."""
         est, name = self.estimator_, self.sampler
-        some, rows = X, len(need_frame(X))
+        frame = need_frame(X)
+        some, rows = X, len(frame)
         if rows > CODES:
             at = np.sort(np.random.default_rng(est.seed_).permutation(rows)[:CODES])
-            some = X.iloc[at] if hasattr(X, "iloc") else need_frame(X).x[at.tolist()]
+            if hasattr(X, "iloc"):
+                some = X.iloc[at]
+            else:
+                some = frame.x.take(at) if frame.arrow else frame.x[at.tolist()]
         gaussian = isinstance(getattr(est.model_, "posterior", None), GaussianPosterior)
         if name == "auto" and gaussian and rows >= FEWEST:
             name = "posterior"

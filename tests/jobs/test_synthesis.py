@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from latentry import VAE
 from latentry.errors import LatentryError
-from latentry.jobs import Combinations, Inequality, Range, Synthesizer, Unique
+from latentry.jobs import Combinations, Inequality, Range, Synthesizer, Unique, synthesis
 from latentry.jobs.tabular import Tabular, passes
 
 N = 500
@@ -243,3 +243,16 @@ def test_nothing_warns_of_what_is_not_the_users(plain):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         plain.sample(10, {"city": "Oslo"})
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_codes_are_drawn_from_some_rows_of_a_large_table(library, monkeypatch):
+    pytest.importorskip(library)
+    monkeypatch.setattr(synthesis, "CODES", 60)
+    real = pd.DataFrame({"a": ["x", "y"] * 50, "b": list(range(50)) * 2})
+    if library != "pandas":
+        of = pytest.importorskip("polars").from_pandas(real)
+        real = of.to_arrow() if library == "pyarrow" else of
+    made = Synthesizer(small(), random_state=0).fit(real, epochs=1)
+    assert len(made.estimator_.samplers_["posterior"].centres) == 48  # a fifth is held out
+    assert type(made.sample(5)) is type(real)
