@@ -113,6 +113,10 @@ def impute(
     if imputer is not None:
         holey = _ordered(imputer, data, holey)
     whole, empty = holey, [] if imputer else list(holey.columns[holey.isna().all()])
+    if len(empty) == whole.shape[1]:
+        raise LatentryError(
+            f"{data} has no cell that is filled, so nothing can be learned from it."
+        )
     holey = whole.drop(columns=empty)
     known, hidden = hide(holey, seed) if check or report else (holey, None)
     if imputer is None:

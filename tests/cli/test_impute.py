@@ -77,6 +77,8 @@ def test_mistakes_are_told(cli: Cli, holes: Path) -> None:
     table = pd.read_csv(holes)
     table.dropna().to_csv("whole.csv", index=False)
     assert "whole.csv has no missing cell" in said("whole.csv", "-o", "f.csv")
+    Path("none.csv").write_text("a,b\n,\n,\n")
+    assert "none.csv has no cell that is filled" in said("none.csv", "-o", "f.csv")
     assert not Path("f.csv").exists()
 
 
