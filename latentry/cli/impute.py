@@ -126,7 +126,9 @@ def impute(
         imputer = _fitted(known, schema, seed, given)
     if keep is not None:
         imputer.save(keep)
-    write_table(out, _full(imputer, holey, whole, samples, seed))
+    filled = imputer.transform(holey) if samples is None or report is not None else None
+    made = [filled] if samples is None else imputer.sample(holey, samples, seed)
+    write_table(out, _full(made, holey, whole, numbered=samples is not None))
     found = []
     if hidden is not None and hidden.any():
         some = hidden.any(1)
@@ -134,7 +136,7 @@ def impute(
     if report is not None:
         from ..report.imputation import write
 
-        write(report, holey, imputer.transform(holey), found, use is None)
+        write(report, holey, filled, found, use is None)
     gaps = {name: n for name, n in gaps.items() if name not in empty}
     if json_:
         about = {"rows": len(holey), "filled": gaps, "empty": empty, "imputations": samples or 1}
@@ -184,23 +186,22 @@ def _ordered(imputer: Imputer, data: str, holey: pd.DataFrame) -> pd.DataFrame:
 
 
 def _full(
-    imputer: Imputer, holey: pd.DataFrame, whole: pd.DataFrame, samples: int | None, seed: int
+    made: list[Any], holey: pd.DataFrame, whole: pd.DataFrame, *, numbered: bool
 ) -> pd.DataFrame:
-    """The filled table; several of them, one below the other, where they are asked for.
+    """The filled tables, one below the other, `numbered` in a first column.
 
     In the columns and types of `whole`, whose empty columns `holey` lacks.
     """
     import pandas as pd
 
-    made = [imputer.transform(holey)] if samples is None else imputer.sample(holey, samples, seed)
     kinds = {n: k for n, k in whole.dtypes.items() if n in holey and k != made[0][n].dtype}
     each = [
         t.astype(kinds).join(whole.drop(columns=holey.columns))[list(whole.columns)] for t in made
     ]
-    if samples is not None:
+    if numbered:
         for i, table in enumerate(each):
             table.insert(0, "imputation", i + 1)
-    return pd.concat(each, ignore_index=True) if samples else each[0]
+    return pd.concat(each, ignore_index=True) if numbered else each[0]
 
 
 def _told(gaps: dict[str, int]) -> str:
