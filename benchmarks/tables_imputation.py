@@ -46,12 +46,19 @@ FIGURES = {
 }
 
 TRIED = """\
-latentry's defaults were chosen on other gaps (seed 100) of breast cancer at 50 % MCAR alone, by the
-MSE of one network: 2,000 steps with 20 codes at a learning rate of 0.003 0.261 (12 s of CPU), with
-5 codes 0.270 (8 s), with 5 codes at 0.006 0.262 (7 s), or 0.265 where 200 codes fill gaps rather
-than 500, which was taken; 1,000 steps at 0.006 0.271; 700 steps 0.297, three such networks 0.293.
-Two networks rather than three were taken to cost less, which has not been compared. Not tried yet:
-a model of why cells are missing (not-MIWAE) for MNAR, and other settings for tables of few gaps."""
+latentry's defaults were chosen on other rows and gaps (seeds 100 and 101; reported: 0 to 2): those
+of the network on breast cancer at 50 % MCAR alone, by MSE: 2,000 steps with 20 codes at a learning
+rate of 0.003 0.261 (12 s of CPU), with 5 codes at 0.006 0.262 (7 s), or 0.265 where 200 codes fill
+gaps rather than 500, which was taken; 1,000 steps at 0.006 0.271; 700 steps 0.297. On breast cancer
+at 10 % MCAR, where two networks had 0.416 and MICE 0.374 (RMSE), more codes, other shares of hidden
+cells, 6,000 steps and deeper nets gave 0.413 to 0.488. So regressions finish what one network fills
+(`latentry.jobs.finishing`); of the forms that were tried on all four sets with MCAR of 10 and 50 %
+and MAR of 30 %, the mean ratio of the RMSE to the better of MICE and missForest: the network alone
+1.014, with a ridge regression of each column and extra trees on what it leaves 0.961, with 0.6 of
+what the trees say 0.954, as far as trees are right about rows that they have not seen 0.949, which
+was taken; with such trees alone 0.951. Larger leaves, a third of the columns at a split, a half or
+nothing of the network's word instead of a quarter: no better. Intervals have the width that holds
+90 % of cells that are hidden, one of each row; a tenth of all hidden made them cover 92 to 94 %."""
 
 Line = dict[str, Any]
 

@@ -37,14 +37,14 @@ Model = Annotated[
         "-m",
         metavar="MODEL",
         help="A model with a bound, such as not-miwae where values are missing for what they"
-        " are; else networks that suit.",
+        " are; else a network that suits, and regressions that finish what it fills.",
     ),
 ]
 Draws = Annotated[
     int | None, typer.Option(help="Codes drawn for each row and network.", show_default="200")
 ]
 Members = Annotated[
-    int | None, typer.Option(help="Networks whose fills are averaged.", show_default="2")
+    int | None, typer.Option(help="Networks whose fills are averaged.", show_default="1")
 ]
 Samples = Annotated[
     int | None,

@@ -296,16 +296,29 @@ class ColumnsLikelihood(Likelihood):
         shift = math.log(math.expm1(own)) + MIN_LOG_SCALE
         return Stretches(logits, loc, at_least(MIN_LOG_SCALE, raw + shift), self.ends, self.atoms)
 
+    def apart(self, means: Tensor) -> list[Tensor]:
+        """Of what is `Columns.expected` (B, E), each column's part.
+
+        The mean of a number, (B, 1), or the probabilities of a column's levels, (B, levels).
+        """
+        sizes = [self.fold.numel(), *self.sizes]
+        rows, few, *many = means.split([len(self.order), *sizes], 1)
+        found = list(rows.split(1, 1))
+        each = few.unflatten(1, self.fold.shape).unbind(1) if len(self.narrow) else ()
+        for at, shares, place in zip(self.narrow, each, self.fold, strict=bool(len(self.narrow))):
+            found[at] = shares[:, place < len(self.base)]
+        for at, shares in zip(self.wide, many, strict=True):
+            found[at] = shares
+        return found
+
     def likeliest(self, means: Tensor) -> Tensor:
         """The rows (B, D) of what is `Columns.expected` (B, E): levels are the most probable."""
-        rows = means[:, : len(self.order)].clone()
-        sizes = [self.fold.numel(), *self.sizes]
-        few, *many = means[:, len(self.order) :].split(sizes, 1)
-        if len(self.narrow):
-            rows[:, self.narrow] = few.unflatten(1, self.fold.shape).argmax(-1).to(rows.dtype)
-        for at, shares in zip(self.wide, many, strict=True):
-            rows[:, at] = shares.argmax(-1).to(rows.dtype)
-        return rows
+        levels = {*self.narrow.tolist(), *self.wide.tolist()}
+        each = [
+            part.argmax(1).to(means.dtype) if i in levels else part[:, 0]
+            for i, part in enumerate(self.apart(means))
+        ]
+        return torch.stack(each, 1)
 
     def check(self, x: Tensor) -> None:
         need_finite(self.name, x)

@@ -78,6 +78,16 @@ def rows_of(model: LatentModel, means: Tensor) -> Tensor:
     return means.unflatten(1, model.likelihood.shape)
 
 
+def columns_of(model: LatentModel, means: Tensor) -> list[Tensor]:
+    """Of what is `expected` (B, E), each column's part.
+
+    The mean of a number, (B, 1), or the probabilities of a column's levels, (B, levels).
+    """
+    if isinstance(model.likelihood, ColumnsLikelihood):
+        return model.likelihood.apart(means)
+    return list(means.split(1, 1))
+
+
 @torch.no_grad()
 def impute(
     model: LatentModel, x: Tensor, c: Tensor | None, draws: int, seed: int = 0, how: str = "mean"

@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from ..building import seed as seed_of
-from ..core.holes import rows_of
+from ..core.holes import columns_of
 from ..data.cells import frame_of
 from ..data.datasets import Dataset
 from ..data.mixed import Told, fill_table, like_table
@@ -23,6 +22,7 @@ from ..estimator import Estimator, option
 from ..inputs import read_rows
 from ..zoo.missing import expectations, imputations
 from . import fillers
+from .finishing import Blocks, Finisher, rows_of, some
 from .keeping import Kept
 
 HOW = ("mean", "draw")
@@ -35,8 +35,9 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
     Arrays and DataFrames of numbers, and DataFrames of mixed columns, come back as they were, with
     the gaps filled: by importance-weighted means over codes, and by the most probable level where a
     column has levels without an order (Mattei & Frellsen, 2019, arXiv 1812.02633). What was
-    observed is not changed. `model=NotMIWAE()` takes into account that values are missing because
-    of what they are (Ipsen et al., 2021, arXiv 2006.12871).
+    observed is not changed. Where no model is given, regressions of each column on the others
+    finish what the network fills (`latentry.jobs.finishing`). `model=NotMIWAE()` takes into account
+    that values are missing because of what they are (Ipsen et al., 2021, arXiv 2006.12871).
 
     >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(200, 1)) * [1.0, 2.0]
@@ -54,7 +55,10 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
     add_indicator: bool = option(
         False, "add a column for each column that had gaps in fit, which says where they are"
     )
-    members: int = option(2, "networks, of different seeds, whose fills are averaged")
+    members: int = option(1, "networks, of different seeds, whose fills are averaged")
+    finish: bool | None = option(
+        None, "finish the fills by regressions of each column on the others; None: without a model"
+    )
     random_state: Any = option(None, "seed; the same seed gives the same fills")
 
     # ------------------------------------------------------------------------------------- fitting
@@ -78,11 +82,32 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
         rows, gaps = self._read(X, reset=True)
         self.holey_ = np.flatnonzero(gaps.any(0))
         self._fixed(rows)
-        part = self._part(rows)
-        self.models_ = []
-        if part.x.shape[1] or not rows.shape[1]:  # a table without columns has its error there
-            self.models_ = self._train(part, seed_of(self.random_state))
+        self.models_, self.finisher_ = [], None
+        learned = rows[:, np.isnan(self.fixed_)]
+        if learned.shape[1] or not rows.shape[1]:  # a table without columns has its error there
+            seed = seed_of(self.random_state)
+            self.models_ = self._train(self._part(learned), seed)
+            if self.finish or (self.finish is None and self.model is None):
+                self._refine(some(learned, seed), seed)
         return self
+
+    def _refine(self, rows: np.ndarray, seed: int) -> None:
+        """Regressions that will learn from some rows (N, F), when they are first needed."""
+        levels = [0] * rows.shape[1]
+        if self.schema_ is not None:
+            levels = [column.size for column in self.schema_.learned]
+        self.finisher_ = Finisher(rows, levels, self._expected, self._drawn, seed)
+
+    def _to_keep(self) -> dict[str, Any]:
+        kept = super()._to_keep()
+        if self.finisher_ is not None:
+            kept["finisher_"] = (self.finisher_.rows, self.finisher_.seed)
+        return kept
+
+    def _come_back(self, kept: dict[str, Any]) -> None:
+        super()._come_back(kept)
+        if kept["finisher_"] is not None:
+            self._refine(*kept["finisher_"])
 
     def _train(self, rows: Dataset, first: int) -> list[Estimator]:
         if self.model is None:
@@ -130,7 +155,8 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
         """`m` imputations of X for multiple imputation, each drawn given what is observed.
 
         Gives an array (m, N, D), or a list of m tables for a table. The networks take turns, so
-        that what they disagree on counts as unknown, too.
+        that what they disagree on counts as unknown, too; where regressions finish their fills, the
+        draws follow (`latentry.jobs.finishing`).
         """
         check_is_fitted(self)
         if not isinstance(m, int | np.integer) or m < 1:
@@ -156,38 +182,55 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
     # ------------------------------------------------------------------------------------ internal
 
     def _filled(
-        self, rows: np.ndarray, fill: Callable[[Dataset], Tensor], m: int = 1
+        self, rows: np.ndarray, fill: Callable[[np.ndarray], np.ndarray], m: int = 1
     ) -> Iterator[np.ndarray]:
         """The rows as numbers, their gaps filled in m ways; only those that have one are looked at.
 
-        fill : learned columns of rows with gaps -> (m, N, F)
+        fill : learned columns of rows with gaps (N, F) -> (m, N, F)
         """
         full = np.where(np.isnan(rows), self.fixed_, rows)
         holey = np.isnan(full).any(1)
         at = np.ix_(holey, np.isnan(self.fixed_))
-        each = fill(self._part(rows[holey])) if holey.any() else [None] * m
+        each = fill(rows[at]) if holey.any() else [None] * m
         for found in each:
             made = full.copy()
             if found is not None:
-                made[at] = np.where(np.isnan(full[at]), found.flatten(1).double().numpy(), full[at])
+                made[at] = np.where(np.isnan(full[at]), found, full[at])
             yield made
 
-    def _means(self, rows: Dataset) -> Tensor:
-        each = [expectations(est, rows, self.draws) for est in self.models_]
-        return rows_of(self.models_[0].model_, torch.stack(each).mean(0))[None]
+    def _means(self, rows: np.ndarray) -> np.ndarray:
+        found = self._expected(rows)
+        if self.finisher_ is not None:
+            found = self.finisher_.finish(rows, found)
+        return rows_of(found)[None]
+
+    def _expected(self, rows: np.ndarray) -> Blocks:
+        """What the networks expect of each learned column of rows (N, F)."""
+        part = self._part(rows)
+        each = [expectations(est, part, self.draws) for est in self.models_]
+        model, means = self.models_[0].model_, torch.stack(each).mean(0).double()
+        return [column.numpy() for column in columns_of(model, means)]
 
     def _draws(self, rows: np.ndarray, m: int, seed: int) -> Iterator[np.ndarray]:
-        """Draws of the rows, m of them, of which the networks make one after the other."""
-        count = len(self.models_)
+        """Draws of the rows, m of them."""
 
-        def fill(part: Dataset) -> Tensor:
-            each = [
-                imputations(est, part, self.draws, len(range(i, m, count)), seed=(seed + i) % 2**31)
-                for i, est in enumerate(self.models_[:m])
-            ]
-            return torch.stack([each[i % count][i // count] for i in range(m)])
+        def fill(learned: np.ndarray) -> np.ndarray:
+            drawn = self._drawn(learned, m, seed)
+            if self.finisher_ is None:
+                return drawn
+            return self.finisher_.move(learned, self._expected(learned), drawn, seed)
 
         return self._filled(rows, fill, m)
+
+    def _drawn(self, rows: np.ndarray, m: int, seed: int) -> np.ndarray:
+        """Draws (m, N, F) of rows (N, F), of which the networks make one after the other."""
+        part, count = self._part(rows), len(self.models_)
+        each = [
+            imputations(est, part, self.draws, len(range(i, m, count)), seed=(seed + i) % 2**31)
+            for i, est in enumerate(self.models_[:m])
+        ]
+        drawn = torch.stack([each[i % count][i // count] for i in range(m)])
+        return drawn.flatten(2).double().numpy()
 
     def _read(self, X: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         """X as numbers (N, F), NaN in its gaps, and which of its cells are gaps (N, D)."""
@@ -224,11 +267,11 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
         return rows, np.isnan(rows)
 
     def _part(self, rows: np.ndarray) -> Dataset:
-        """What the models learn of the rows."""
+        """Rows of the learned columns (N, F), for the models."""
         if self.schema_ is not None:
             x = rows.astype(np.float32)
             return Dataset("rows", x, columns=self.schema_.columns, schema=self.schema_)
-        return Dataset("rows", rows[:, np.isnan(self.fixed_)])
+        return Dataset("rows", rows)
 
     def _restored(self, X: Any, full: np.ndarray, gaps: np.ndarray) -> Any:
         """The filled rows in the layout and types of X, what was observed untouched."""

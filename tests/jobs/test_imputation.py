@@ -63,7 +63,7 @@ def test_check_estimator_with_no_expected_failure() -> None:
     small = VAE(latent=2, hidden=(4,), epochs=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        check_estimator(Imputer(small, members=1, draws=2, random_state=0))
+        check_estimator(Imputer(small, members=1, draws=2, finish=True, random_state=0))
 
 
 def test_gaps_are_filled_far_better_than_by_the_mean(imputer: Imputer) -> None:
