@@ -92,12 +92,17 @@ def main() -> None:
         f" --seeds {args.seeds}`, {datetime.date.today()}, {machine.describe()}.\n\n"
         f"Adult, {', '.join(f'{k} = {v}' for k, v in FIXED.items())}; what the figures are: the"
         " script's first lines. CPU seconds are those of one thread.\n\n"
-        "| figure | mean |\n|---|---|\n"
+        "| figure | mean ± standard error over the seeds |\n|---|---|\n"
     )
     names = [name for name in lines[0] if name not in ("seed", "cells_kept")]
-    means = [f"| {n.replace('_', ' ')} | {np.mean([x[n] for x in lines]):.4g} |" for n in names]
+    means = [f"| {n.replace('_', ' ')} | {_mean([x[n] for x in lines])} |" for n in names]
     kept = f"| cells kept in every row | {'yes' if all(x['cells_kept'] for x in lines) else 'no'} |"
     path.with_suffix(".md").write_text(head + "\n".join([*means, kept]) + "\n")
+
+
+def _mean(values: list[float]) -> str:
+    error = np.std(values, ddof=1) / len(values) ** 0.5 if values[1:] else 0.0
+    return f"{np.mean(values):.4g}" + (f" ± {error:.2g}" if error else "")
 
 
 if __name__ == "__main__":
