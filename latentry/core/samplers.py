@@ -178,7 +178,15 @@ class OfRows(Sampler):
         return (-0.5 * away.square()).log_softmax(1)
 
     def pick(self, n: int, c: Tensor | None) -> Tensor:
-        """The rows about which n codes are drawn, (n,)."""
+        """The rows about which n codes are drawn, (n,).
+
+        Without a condition each row has its turn before any has a second: every code is as likely
+        as ever, but many together are spread as the rows are (stratified sampling).
+        """
+        if c is None or not self.condition:
+            rows = len(self.centres)
+            turns = [torch.randperm(rows) for _ in range(-(-n // rows))]
+            return torch.cat(turns)[:n].to(self.centres.device)
         found = []
         for part, given in _blocks(n, len(self.centres), c):
             weights = self.log_weights(given, self.width)

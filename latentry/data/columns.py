@@ -47,7 +47,7 @@ class Column:
     levels : of a column of levels, in their order; the value of a constant
     shares : how much of the observed cells each level has
     knots, heights, tails : of a column of numbers and an ordinal one: see `Outline`
-    low, high : what no value leaves
+    low, high : what no value leaves; for dates in seconds since 1970
     decimals : digits after the point, None for as many as a float has
     origin : numbers are taken relative to it, so that float32 holds them
     dates : what the numbers of dates mean
@@ -120,7 +120,7 @@ class Column:
             index = np.clip(np.rint(some), 0, len(self.levels) - 1).astype(int)
             cells[~gone] = np.array(self.levels, dtype=object)[index]
         elif self.dates is not None:
-            cells[~gone] = self.dates.cells(some)
+            cells[~gone] = self.dates.cells(self._in_time(some, self.dates))
         else:
             cells[~gone] = self._number(some)
         return cells
@@ -216,6 +216,14 @@ class Column:
             made = np.round(made, self.decimals)
         made = np.clip(made, self.low, self.high)
         return made.astype(object) if self.decimals != 0 else made.astype(np.int64).astype(object)
+
+    def _in_time(self, numbers: np.ndarray, dates: Dates) -> np.ndarray:
+        # float32 may round a date past the end.
+        first, last = (
+            bare if end is None else dates.number(np.datetime64(int(end), "s"), self.name)
+            for end, bare in ((self.low, -np.inf), (self.high, np.inf))
+        )
+        return np.clip(np.rint(numbers), first, last)
 
     def _check_kind(self, cells: Cells) -> None:
         text = self.kind in LEVELS and isinstance(self.levels[0], str)

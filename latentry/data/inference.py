@@ -13,7 +13,7 @@ from ..errors import LatentryError, suggest
 from .cells import Cells
 from .columns import KINDS, LEVELS, Column, check_finite
 from .outline import outline, steps
-from .times import dates_of
+from .times import Dates, dates_of
 
 FEW = 20
 """Whole numbers with at most so many different values are levels in an order."""
@@ -55,8 +55,7 @@ def infer(cells: Cells, given: Mapping[str, Any] | None = None) -> Column:
     if kind == "datetime":
         if dates is None:
             raise _unfit(cells, kind, "dates")
-        numbers = dates.numbers(seen, cells.name)
-        return _on_a_line(base | {"dates": dates}, kind, numbers, dates.step, told)
+        return _of_dates(base, cells, dates, told)
     if cells.kind in ("text", "date"):
         raise _unfit(cells, kind, "numbers")
     return _numbers(base, kind, cells, told)
@@ -178,6 +177,25 @@ def _numbers(base: dict[str, Any], kind: str, cells: Cells, told: dict[str, Any]
     return _on_a_line(own, kind, v - origin, step, {k: _less(b, origin) for k, b in bounds.items()})
 
 
+def _of_dates(base: dict[str, Any], cells: Cells, dates: Dates, told: dict[str, Any]) -> Column:
+    numbers = dates.numbers(cells.seen, cells.name)
+    ends = {
+        k: dates.number(told[k], cells.name) for k in ("low", "high") if told.get(k) is not None
+    }
+    # Of dates that are counted in days, an end at noon is that of the day.
+    ends = {k: (math.ceil if k == "low" else math.floor)(end) for k, end in ends.items()}
+    outside = (numbers < ends.get("low", -math.inf)) | (numbers > ends.get("high", math.inf))
+    if outside.any():
+        raise LatentryError(
+            f"Column {cells.name!r} holds {cells.seen[outside][0]}, outside of its bounds; correct"
+            " them."
+        )
+    epoch = np.datetime64(0, "s")
+    bounds = {k: float((dates.moments(np.array([end]))[0] - epoch) / np.timedelta64(1, "s"))
+              for k, end in ends.items()}  # fmt: skip
+    return _on_a_line(base | bounds | {"dates": dates}, "datetime", numbers, dates.step, ends)
+
+
 def _on_a_line(
     base: dict[str, Any], kind: str, numbers: np.ndarray, step: float, ends: dict[str, Any]
 ) -> Column:
@@ -191,13 +209,17 @@ def _on_a_line(
 
 
 def _decimals(v: np.ndarray, dtype: str) -> int | None:
-    """The digits after the point that all values need, None for more than 6."""
+    """The digits after the point that all values need, None for more than 6.
+
+    Sums and products of such values may be off by the last bit.
+    """
     # Arrow calls float32 a float, and float64 a double.
     narrow = ("float32", "float16", "float", "halffloat")
     as_given = np.float32 if dtype.lower() in narrow else np.float64
     v = v[:: max(1, len(v) // 10_000)].astype(as_given)
     for digits in range(7):
-        if (np.round(v.astype(np.float64), digits).astype(as_given) == v).all():
+        off = np.abs(np.round(v.astype(np.float64), digits).astype(as_given) - v)
+        if (off <= 2 * np.spacing(np.abs(v))).all():
             return digits
     return None
 

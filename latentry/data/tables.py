@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class Table:
     schema: Schema | None = None
 
 
+MISSING = {"", "?", "NA", "NaN", "nan", "N/A", "n/a", "null", "NULL", "None"}
+"""Cells of text that hold nothing, those that pandas takes for it among them."""
 ROWS = 65_536
 """Rows of a parquet file that are held at a time as they are packed."""
 Known = Told | Schema
@@ -45,7 +48,8 @@ def read_csv(
 
     The first line names the columns unless it holds a number; else they are named "0", "1", ...
     Empty cells, "?", "NA" and "NaN" are missing values. Where columns hold text, or where
-    something is known of them, the table is a mixed one.
+    something is known of them, the table is a mixed one. Digits with zeros before them, such as
+    postal codes, are text, and where commas do not part cells they may be decimal ones.
 
     Raises `LatentryError` for a row with more or fewer cells than the first, for text among
     numbers (both naming the line), and for names in `take` or `drop` that are no columns.
@@ -67,6 +71,8 @@ def _text(path: Path) -> tuple[Any, _Layout]:
             path,
             sep=layout.separator,
             header=0 if layout.header else None,
+            decimal=layout.decimal,
+            dtype=dict.fromkeys(layout.codes, str),
             skipinitialspace=True,
             na_values=["?"],
             index_col=False,
@@ -171,13 +177,23 @@ class _ParquetFrame(Frame):
                 first += batch.num_rows
 
 
+LOOKED_AT = 10_000
+"""Rows of a text table by which it is told how numbers are written."""
+
+
 @dataclass
 class _Layout:
-    """How a text table is laid out, from one pass over its rows."""
+    """How a text table is laid out, from one pass over its rows.
+
+    decimal : the decimal point
+    codes : the columns, as pandas calls them, of digits that are no numbers
+    """
 
     path: Path
     separator: str
     header: bool
+    decimal: str = "."
+    codes: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, path: Path) -> _Layout:
@@ -189,7 +205,10 @@ class _Layout:
             _, first = next(rows, (0, []))
             if not first:
                 raise LatentryError(f"{path} is empty; give a table with at least 2 rows.")
+            some = []
             for number, row in rows:
+                if len(some) < LOOKED_AT:
+                    some.append(row)
                 if len(row) != len(first):
                     raise LatentryError(
                         f"{path}, line {number} has {len(row)} cells where the first line has "
@@ -206,7 +225,13 @@ class _Layout:
             raise LatentryError(
                 f"{path} has two columns named {twice[0]!r}; give each column a name of its own."
             )
-        return cls(path, separator, header)
+        each = [{cell.strip() for cell in column} for column in zip(*some, strict=True)]
+        comma = separator != "," and _has_decimal_commas(each)
+        named = [cell.strip() or i for i, cell in enumerate(first)] if header else range(len(first))
+        codes = [name for name, cells in zip(named, each, strict=bool(each)) if _has_codes(cells)]
+        # Where all cells of a table are as wide, zeros only fill.
+        filled = len({len(cell) for cells in each for cell in cells}) == 1
+        return cls(path, separator, header, "," if comma else ".", () if filled else tuple(codes))
 
     def _rows(self):
         """Line number and cells of each row that is not blank."""
@@ -218,6 +243,26 @@ class _Layout:
         """The line on which a row of the data ends."""
         target = row + self.header
         return next(number for i, (number, _) in enumerate(self._rows()) if i == target)
+
+
+CODE = re.compile(r"0\d+")
+COMMA, POINT = re.compile(r"[-+]?\d*,\d+"), re.compile(r"[-+]?\d*\.\d+")
+
+
+def _has_codes(cells: set[str]) -> bool:
+    """Whether cells of one column are digits of which zeros are a part, such as postal codes."""
+    return any(CODE.fullmatch(cell) for cell in cells)
+
+
+def _has_decimal_commas(columns: Sequence[set[str]]) -> bool:
+    """Whether numbers are written like 3,5: in some columns all that have a fraction are."""
+    if any(POINT.fullmatch(cell) for column in columns for cell in column):
+        return False
+    return any(
+        any(COMMA.fullmatch(cell) for cell in column)
+        and all(_is_number(cell.replace(",", ".", 1)) for cell in column - MISSING)
+        for column in columns
+    )
 
 
 def _is_number(cell: str) -> bool:
@@ -274,7 +319,10 @@ def _check_numbers(series: Any, name: str, path: Path, layout: _Layout) -> None:
     """Raises `LatentryError` for a cell of text among numbers."""
     import pandas as pd
 
-    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_numeric_dtype(series.dtype):
+    numeric = pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_numeric_dtype(
+        series.dtype
+    )
+    if numeric or name in map(str, layout.codes):
         return
     values = series.to_numpy(dtype=object)
     texts = np.array([isinstance(v, str) for v in values])

@@ -42,6 +42,16 @@ class Dates:
         since = values - np.datetime64(self.origin, self.unit)
         return since / np.timedelta64(1, self.unit)
 
+    def number(self, value: Any, name: str) -> float:
+        """A date, or the text of one as the column or ISO 8601 writes it, as a number."""
+        when = moment(value, self.text)
+        if when is None:
+            raise LatentryError(
+                f"The column {name!r} holds dates, and cannot end at {value!r}; give a date such"
+                " as 2024-01-31."
+            )
+        return float((when - np.datetime64(self.origin, self.unit)) / np.timedelta64(1, self.unit))
+
     def cells(self, numbers: np.ndarray) -> np.ndarray:
         """The dates of numbers (N,), as objects: datetimes, or text."""
         import pandas as pd
@@ -131,6 +141,19 @@ def _parsed(values: np.ndarray, text: str, name: str) -> np.ndarray:
             f" like {example}."
         )
     return np.asarray(found.to_numpy())
+
+
+def moment(value: Any, text: str | None = None) -> np.datetime64 | None:
+    """A date, or the text of one as `text` or ISO 8601 has it; None for what is none."""
+    import pandas as pd
+
+    if not isinstance(value, str | datetime.date | np.datetime64):
+        return None
+    for how in (text, "ISO8601"):
+        found = pd.to_datetime(value, format=how, errors="coerce") if how else pd.NaT
+        if not pd.isna(found):
+            return found.tz_localize(None).to_datetime64()
+    return None
 
 
 def python_dates(values: np.ndarray, days: bool) -> list[Any]:

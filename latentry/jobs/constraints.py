@@ -22,7 +22,7 @@ import numpy as np
 
 from ..data.columns import Column
 from ..errors import LatentryError, suggest
-from .lines import apart, date_format, is_number, line, moved, need_number, put, seconds
+from .lines import apart, date_format, end, end_of, is_number, line, moved, put, seconds
 
 Frame = Any
 """A pandas DataFrame."""
@@ -84,48 +84,63 @@ class Made:
 
 @dataclass(frozen=True)
 class Range(Constraint):
-    """low <= column <= high, for a column of numbers; None for no end."""
+    """low <= column <= high, for a column of numbers, or of dates; None for no end.
+
+    Dates are Python's, or text, such as "2024-01-31" or as the column writes them.
+    """
 
     column: str
-    low: float | None = None
-    high: float | None = None
+    low: Any = None
+    high: Any = None
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            if hasattr(getattr(self, name), "isoformat"):
+                object.__setattr__(self, name, getattr(self, name).isoformat())
 
     @property
     def names(self) -> tuple[str, ...]:
         return (self.column,)
 
     def __str__(self) -> str:
-        low = "" if self.low is None else f"{self.low:g} <= "
-        return f"{low}{self.column}" + ("" if self.high is None else f" <= {self.high:g}")
+        low = "" if self.low is None else f"{_shown(self.low)} <= "
+        return f"{low}{self.column}" + ("" if self.high is None else f" <= {_shown(self.high)}")
 
     def learn(self, table: Frame) -> State:
-        need_number(table[self.column], "a range")
-        self._refuse(table, "The table holds", "correct the range, or leave such rows out")
-        return {}
+        state = {"text": date_format(table[self.column], "a range")}
+        self._ends(state)
+        self._refuse(table, state, "The table holds", "correct the range, or leave such rows out")
+        return state
 
     def told(self, table: Frame) -> dict[str, dict[str, Any]]:
         ends = {"low": self.low, "high": self.high}
         # What has ends is no level.
-        return {self.column: {"kind": "real", **{k: v for k, v in ends.items() if v is not None}}}
+        kind = "real" if date_format(table[self.column], "a range") is None else "datetime"
+        return {self.column: {"kind": kind, **{k: v for k, v in ends.items() if v is not None}}}
 
     def check(self, given: Frame, state: State) -> None:
         if self.column in given:
-            self._refuse(given, "The conditions fix", "give a value within it")
+            self._refuse(given, state, "The conditions fix", "give a value within it")
 
     def broken(self, table: Frame, state: State) -> np.ndarray:
-        values = line(table[self.column], None).to_numpy(dtype=float, na_value=np.nan)
-        low = -np.inf if self.low is None else self.low
-        high = np.inf if self.high is None else self.high
-        return (values < low) | (values > high)
+        values = line(table[self.column], state.get("text"))
+        low, high = self._ends(state)
+        below = np.zeros(len(values), dtype=bool) if low is None else (values < low)
+        above = np.zeros(len(values), dtype=bool) if high is None else (values > high)
+        return np.asarray(below, dtype=bool) | np.asarray(above, dtype=bool)
 
-    def _refuse(self, table: Frame, who: str, fix: str) -> None:
-        bad = table[self.column][self.broken(table, {})]
+    def _ends(self, state: State) -> tuple[Any, Any]:
+        """Both as what `line` gives can be compared with."""
+        return end(self.column, self.low, state), end(self.column, self.high, state)
+
+    def _refuse(self, table: Frame, state: State, who: str, fix: str) -> None:
+        bad = table[self.column][self.broken(table, state)]
         if len(bad):
-            low = "-inf" if self.low is None else f"{self.low:g}"
-            high = "inf" if self.high is None else f"{self.high:g}"
+            low = "-inf" if self.low is None else _shown(self.low)
+            high = "inf" if self.high is None else _shown(self.high)
             raise LatentryError(
-                f"{who} {self.column} = {bad.iloc[0]:g}, outside of the range {low} to {high};"
-                f" {fix}."
+                f"{who} {self.column} = {_shown(bad.iloc[0])}, outside of the range {low} to"
+                f" {high}; {fix}."
             )
 
 
@@ -186,9 +201,12 @@ class Inequality(Constraint):
         table = made.table
         if self.low in made.fixed and self.high in made.fixed:
             return
-        top = made.columns[self.low].high
+        top = end_of(made.columns[self.low], upper=True)
         if top is not None and self.low not in made.fixed:
-            table[self.low] = table[self.low].clip(upper=top).astype(table[self.low].dtype)
+            text = state["text"][self.low]
+            cells = line(table[self.low], text)
+            over = (cells > top).fillna(False).astype(bool)
+            table[self.low] = put(table[self.low], over, cells[over].clip(upper=top), text)
         down = self._moves_down(made)
         anchor, mover = (self.high, self.low) if down else (self.low, self.high)
         own = self._gap(table, state)
@@ -381,6 +399,10 @@ def _both_make(one: Constraint, other: Constraint) -> bool:
     """Whether a column has its cells from one, which is of combinations, and from the other too."""
     mends = not isinstance(other, Range)
     return isinstance(one, Combinations) and mends and bool({*one.names} & {*other.names})
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float | np.number) else str(value)
 
 
 def _plain(value: Any) -> Any:

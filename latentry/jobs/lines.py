@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..data.cells import frame_of
 from ..data.columns import Column
-from ..data.times import dates_of
+from ..data.times import dates_of, moment
 from ..errors import LatentryError
 
 Series = Any
@@ -22,15 +23,6 @@ def is_number(series: Series) -> bool:
 
     of = series.dtype
     return pd.api.types.is_numeric_dtype(of) and not pd.api.types.is_bool_dtype(of)
-
-
-def need_number(series: Series, what: str) -> None:
-    """Raise LatentryError for a column that holds no numbers."""
-    if not is_number(series):
-        raise LatentryError(
-            f"The column {series.name!r} cannot have {what}: it holds {_held(series)}, and that"
-            " takes numbers."
-        )
 
 
 def date_format(series: Series, what: str) -> str | None:
@@ -77,6 +69,34 @@ def seconds(gap: Series) -> Series:
     return gap.dt.total_seconds() if hasattr(gap, "dt") else gap
 
 
+def end(name: str, value: Any, state: Mapping[str, Any]) -> Any:
+    """Where a range of a column ends, as cells of `line` can be compared with; None for nowhere.
+
+    Raises LatentryError for a date where the column holds numbers, and the other way round.
+    """
+    import pandas as pd
+
+    text = state.get("text")
+    if value is None or (text is None and not isinstance(value, str)):
+        return value
+    when = None if text is None else moment(value, text or None)
+    if when is None:
+        held, such = ("numbers", "18") if text is None else ("dates", "2024-01-31")
+        raise LatentryError(
+            f"The range of the column {name!r} cannot end at {value!r}: it holds {held}; give one,"
+            f" such as {such}."
+        )
+    return pd.Timestamp(when)
+
+
+def end_of(column: Column, *, upper: bool) -> Any:
+    """Where a column ends: a number, or a date; None for nowhere."""
+    import pandas as pd
+
+    end = column.high if upper else column.low
+    return end if end is None or column.dates is None else pd.Timestamp(end, unit="s")
+
+
 def moved(anchor: Series, by: Series, column: Column, up: bool) -> Series:
     """Cells so far away from the anchor's, on the column's grid and within its ends.
 
@@ -86,6 +106,7 @@ def moved(anchor: Series, by: Series, column: Column, up: bool) -> Series:
 
     if column.dates is not None:
         new = anchor + pd.to_timedelta(np.rint(by), unit="s")
+        new = new.clip(**{"upper" if up else "lower": end_of(column, upper=up)})
         unit = FLOORS[column.dates.unit]
         past = (anchor.dt.ceil if up else anchor.dt.floor)(unit)
         near = new.dt.round(unit)

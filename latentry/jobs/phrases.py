@@ -12,7 +12,11 @@ from .constraints import Combinations, Constraint, Inequality, Range, Unique
 
 COMPARISON = re.compile(r"(<=|>=|=<|=>|≤|≥|<|>|==|!=|=)")
 AT_MOST, AT_LEAST = ("<=", "=<", "≤"), (">=", "=>", "≥")
-FORMS = "'age >= 18', '0 <= share <= 1', 'start <= end', 'unique id' or 'fixed city, state'"
+DATE = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}([ T]\d{1,2}:\d{2}(:\d{2})?)?")
+FORMS = (
+    "'age >= 18', '0 <= share <= 1', 'joined >= 2024-01-31', 'start <= end', 'unique id' or"
+    " 'fixed city, state'"
+)
 
 
 def parse(text: str, names: Collection[str]) -> list[Constraint]:
@@ -54,7 +58,7 @@ def _compared(text: str, parts: list[str], names: Collection[str]) -> list[Const
 
 
 def _at_most(text: str, low: str, high: str, names: Collection[str]) -> Constraint:
-    numbers = [None if side in names else _number(side) for side in (low, high)]
+    numbers = [None if side in names else _end(side) for side in (low, high)]
     if None not in numbers:
         raise LatentryError(f"--constraint {text!r} names no column; write it like {FORMS}.")
     if numbers[0] is not None:
@@ -64,7 +68,10 @@ def _at_most(text: str, low: str, high: str, names: Collection[str]) -> Constrai
     return Inequality(_column(text, low, names), _column(text, high, names))
 
 
-def _number(text: str) -> float | None:
+def _end(text: str) -> float | str | None:
+    """A number or a date; None for what is neither."""
+    if DATE.fullmatch(text):
+        return text
     try:
         found = float(text)
     except ValueError:

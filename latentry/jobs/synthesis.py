@@ -247,12 +247,15 @@ class Synthesizer(Kept, BaseEstimator):
     def _made(self, rows: np.ndarray, allowed: dict[int, Tensor], draws: int) -> Any:
         """Rows (N, D) with all that is not fixed drawn, as a DataFrame."""
         est, parts = self.estimator_, []
+        given = bool(np.isfinite(rows).any() or np.isnan(rows).any())
+        # All at once, so that they are spread as those of the training rows are.
+        codes = None if given else sampling.draw(est, len(rows), None, None, 1.0)
         for start in range(0, len(rows), ROWS):
             some = slice(start, start + ROWS)
             fixed = torch.from_numpy(rows[some]).to(est._device)
             said = torch.isfinite(fixed) | torch.isnan(fixed)
             x = torch.where(torch.isinf(fixed), fixed, est.scaler_(fixed.masked_fill(~said, 0.0)))
-            z = self._codes(x, bool(said.any()), draws)
+            z = self._codes(x, draws) if codes is None else codes[some]
             px = est.model_.decode(z, None)
             assert isinstance(px, Columns)
             new = px.with_gaps(px.sample())
@@ -261,11 +264,9 @@ class Synthesizer(Kept, BaseEstimator):
             parts.append(torch.where(said, fixed, est._data_units(new).to(fixed.device)).cpu())
         return est.schema_.unpack(torch.cat(parts))
 
-    def _codes(self, x: Tensor, given: bool, draws: int) -> Tensor:
-        """A code for each row, (B, latent)."""
+    def _codes(self, x: Tensor, draws: int) -> Tensor:
+        """A code for each row given its fixed cells, (B, latent)."""
         est = self.estimator_
-        if not given:
-            return sampling.draw(est, len(x), None, None, 1.0)
         if not est.model_.has_bound:
             raise LatentryError(
                 f"{type(est).__name__} has no density of its codes, so rows cannot be made given"

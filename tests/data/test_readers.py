@@ -396,3 +396,34 @@ def test_a_schema_is_for_tables_alone(tmp_path):
             load(data, schema={"age": "count"})
     known = load("iris", schema={"sepal length (cm)": "positive"})
     assert known.schema is not None and known.schema.table[0].kind == "positive"
+
+
+def test_digits_with_zeros_before_them_are_text(tmp_path):
+    rows = "".join(f"{5650 + i:05d},{i % 3},{i / 4}\n" for i in range(40))
+    path = tmp_path / "codes.csv"
+    path.write_text("zip,n,x\n" + rows)
+    frame = tables.read_frame(path)
+    assert list(frame["zip"][:2]) == ["05650", "05651"]
+    assert frame["n"].dtype == np.int64 and frame["x"].dtype == np.float64
+    data = load(path)
+    assert [column.kind for column in data.schema.table] == ["identifier", "ordinal", "real"]
+    path.write_text(("000,012,255\n" * 5) + "001,013,254\n")
+    assert load(path).x.tolist()[-1] == [1, 13, 254]  # where all are, they are numbers
+
+
+def test_decimal_commas(tmp_path):
+    path = tmp_path / "europe.csv"
+    rows = "1,5;31.01.2024;Bonn\n-,25;01.02.2024;Ulm\n;03.02.2024;\n"
+    path.write_text("price;day;city\n" + rows * 9)
+    frame = tables.read_frame(path)
+    assert frame["price"][:2].tolist() == [1.5, -0.25] and frame["price"].isna().sum() == 9
+    assert frame["day"][0] == "31.01.2024"
+    path.write_text("a;b\n" + "1,5;2.5\n" * 9)  # the point may be the decimal one
+    assert tables.read_frame(path)["b"].dtype == np.float64
+
+
+def test_a_product_of_prices_has_their_digits(tmp_path):
+    path = tmp_path / "prices.csv"
+    prices = [318.35 * 12, 19.99, 4.5, 100.01] * 30
+    path.write_text("price,kind\n" + "".join(f"{p!r},a\n{p / 2:.2f},b\n" for p in prices))
+    assert next(c for c in load(path).schema.table if c.name == "price").decimals == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ RULES = (
     Unique("nr"),
     Range("c", high=45),
     Range("a", 0),
+    Range("start", datetime.date(2020, 1, 1)),
+    Range("end", high="2020-04-20"),
     Combinations("city", "land"),
 )
 
@@ -72,7 +75,9 @@ def test_all_hold_in_every_row(made: Synthesizer, given: Any) -> None:
     assert (rows.a >= 0).all() and (rows.a <= rows.b).all()
     assert (rows.b <= rows.c).all() and (rows.c <= 45).all()
     assert rows.nr.is_unique
-    assert not (pd.to_datetime(rows.start, format="%d.%m.%Y") > rows.end).any()
+    start = pd.to_datetime(rows.start, format="%d.%m.%Y")
+    assert not (start > rows.end).any()
+    assert (start >= "2020-01-01").all() and not (rows.end > "2020-04-20").any()
     assert (rows.end.dropna() == rows.end.dropna().dt.floor("D")).all()
     pairs = set(zip(real.city, real.land, strict=True))
     assert set(zip(rows.city, rows.land, strict=True)) <= pairs
@@ -85,6 +90,8 @@ def test_all_hold_in_every_row(made: Synthesizer, given: Any) -> None:
         ({"a": 50}, "'a' = 50, which lies outside of 0 to 45"),
         ({"c": -1}, "'c' = -1, which lies outside of 0 to 45"),
         ({"start": "03.02.2020", "end": "2020-02-01"}, "against start <= end"),
+        ({"end": "2020-04-21"}, "end = 2020-04-21.* outside of the range -inf to 2020-04-20"),
+        ({"start": "31.12.2019"}, "start = 31.12.2019, outside of the range 2020-01-01 to inf"),
         ({"city": "Rome", "land": "NO"}, "which no row of the training data has"),
         ({"nr": 3}, "one value of nr in several rows"),
     ],
@@ -121,7 +128,9 @@ def test_what_cannot_hold_together_is_told() -> None:
     [
         ([Inequality("a", "start")], "compares numbers with dates"),
         ([Inequality("city", "land")], r"'city' cannot have an inequality: it holds"),
-        ([Range("start", 0)], r"'start' cannot have a range: it holds"),
+        ([Range("start", 0)], "'start' cannot end at 0: it holds dates"),
+        ([Range("a", "2024-01-31")], "'a' cannot end at '2024-01-31': it holds numbers"),
+        ([Range("city", 0)], "'city' cannot have a range: it holds"),
         ([Inequality("c", "a")], "holds a row with c = .* and a = .*, against c <= a"),
         ([Range("a", 5)], "holds a = [0-4], outside of the range 5 to inf"),
         ([Unique("city")], "more than once, against Unique"),

@@ -18,6 +18,8 @@ NAMES = ("age", "Größe in m", "start", "end", "city", "state, or land", "uniqu
         ("age<=90", [Range("age", None, 90.0)]),
         ("18 <= age ≤ 90", [Range("age", 18.0), Range("age", None, 90.0)]),
         ("-1.5 <= Größe in m", [Range("Größe in m", -1.5)]),
+        ("2024-01-31 <= start", [Range("start", "2024-01-31")]),
+        ("start <= 31.01.2024 12:30", [Range("start", None, "31.01.2024 12:30")]),
         ("start <= end", [Inequality("start", "end")]),
         ("end >= start", [Inequality("start", "end")]),
         ("start <= end <= 7", [Inequality("start", "end"), Inequality("end", "7")]),
