@@ -11,6 +11,7 @@ import torch
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from ..building import build_model, check_fields
 from ..building import seed as seed_of
 from ..core.holes import columns_of
 from ..data.cells import frame_of
@@ -19,7 +20,7 @@ from ..data.mixed import Told, fill_table, like_table
 from ..data.schema import Schema
 from ..errors import LatentryError, suggest
 from ..estimator import Estimator, option
-from ..inputs import read_rows
+from ..inputs import read_rows, read_training
 from ..zoo.missing import expectations, imputations
 from . import fillers
 from .finishing import Blocks, Finisher, rows_of, some
@@ -114,14 +115,21 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
             made: list[Estimator] = list(fillers.networks(len(rows), self.members))
         else:
             made = [cast(Estimator, clone(self.model)) for _ in range(self.members)]
+            self._need_bound(rows)
         for i, est in enumerate(made):
             est.set_params(random_state=(first + i) % 2**31).fit(rows)
-            if not est.model_.has_bound:
-                raise LatentryError(
-                    f"model={self.model!r} has no bound, so its codes cannot be weighted; give one"
-                    " with a prior, such as MissingIWAE()."
-                )
         return made
+
+    def _need_bound(self, rows: Dataset) -> None:
+        """Raise LatentryError, before anything is learned, for a model without a bound."""
+        probe = cast(Estimator, clone(self.model))
+        check_fields(probe)
+        schema = read_training(cast(Any, probe), rows, None)[1]
+        if not build_model(probe, schema, 0).has_bound:
+            raise LatentryError(
+                f"model={self.model!r} has no bound, so its codes cannot be weighted; give one"
+                " with a prior, such as MissingIWAE()."
+            )
 
     def _fixed(self, rows: np.ndarray) -> None:
         """Which columns of numbers have one value only: they are filled with it, not learned."""

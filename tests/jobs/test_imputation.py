@@ -168,7 +168,7 @@ def test_values_missing_for_what_they_are() -> None:
     ("options", "said"),
     [
         ({"model": "VAE"}, "is no model"),
-        ({"model": AE(latent=1, hidden=(4,), epochs=1)}, "has no bound"),
+        ({"model": AE(latent=1, hidden=(4,), epochs=10**6)}, "has no bound"),  # before it learns
         ({"how": "means"}, "Did you mean 'mean'"),
         ({"draws": 0}, "draws=0"),
         ({"members": 1.5}, "members=1.5"),
