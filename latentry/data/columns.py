@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ class Column:
 
         Raises `LatentryError` for cells of another kind and for infinite values.
         """
-        self._check_kind(cells)
+        cells = self._as_learned(cells)
         out = np.full(len(cells.values), np.nan)
         seen = cells.seen
         unknown = 0
@@ -225,7 +226,8 @@ class Column:
         )
         return np.clip(np.rint(numbers), first, last)
 
-    def _check_kind(self, cells: Cells) -> None:
+    def _as_learned(self, cells: Cells) -> Cells:
+        """Cells of the kind that was learned: text of digits may be numbers."""
         text = self.kind in LEVELS and isinstance(self.levels[0], str)
         if (
             text
@@ -233,7 +235,12 @@ class Column:
             or cells.kind in ("number", "bool")
             or not len(cells.seen)
         ):
-            return
+            return cells
+        if cells.kind == "text":
+            values = np.full(len(cells.values), np.nan)
+            with contextlib.suppress(TypeError, ValueError):
+                values[~cells.missing] = cells.seen.astype(np.float64)
+                return dataclasses.replace(cells, kind="number", values=values)
         row = int(np.flatnonzero(~cells.missing)[0])
         where = cells.first + row
         raise LatentryError(

@@ -227,7 +227,7 @@ class _Layout:
             )
         each = [{cell.strip() for cell in column} for column in zip(*some, strict=True)]
         comma = separator != "," and _has_decimal_commas(each)
-        named = [cell.strip() or i for i, cell in enumerate(first)] if header else range(len(first))
+        named = first if header else range(len(first))
         codes = [name for name, cells in zip(named, each, strict=bool(each)) if _has_codes(cells)]
         # Where all cells of a table are as wide, zeros only fill.
         filled = len({len(cell) for cells in each for cell in cells}) == 1
@@ -255,11 +255,14 @@ def _has_codes(cells: set[str]) -> bool:
 
 
 def _has_decimal_commas(columns: Sequence[set[str]]) -> bool:
-    """Whether numbers are written like 3,5: in some columns all that have a fraction are."""
+    """Whether numbers are written like 3,5: in some columns all that have a fraction are.
+
+    A comma before three digits, as in 1,500, may as well part thousands.
+    """
     if any(POINT.fullmatch(cell) for column in columns for cell in column):
         return False
     return any(
-        any(COMMA.fullmatch(cell) for cell in column)
+        any(COMMA.fullmatch(cell) and len(cell.partition(",")[2]) != 3 for cell in column)
         and all(_is_number(cell.replace(",", ".", 1)) for cell in column - MISSING)
         for column in columns
     )

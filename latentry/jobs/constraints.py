@@ -108,7 +108,6 @@ class Range(Constraint):
 
     def learn(self, table: Frame) -> State:
         state = {"text": date_format(table[self.column], "a range")}
-        self._ends(state)
         self._refuse(table, state, "The table holds", "correct the range, or leave such rows out")
         return state
 
@@ -124,14 +123,14 @@ class Range(Constraint):
 
     def broken(self, table: Frame, state: State) -> np.ndarray:
         values = line(table[self.column], state.get("text"))
-        low, high = self._ends(state)
-        below = np.zeros(len(values), dtype=bool) if low is None else (values < low)
-        above = np.zeros(len(values), dtype=bool) if high is None else (values > high)
-        return np.asarray(below, dtype=bool) | np.asarray(above, dtype=bool)
-
-    def _ends(self, state: State) -> tuple[Any, Any]:
-        """Both as what `line` gives can be compared with."""
-        return end(self.column, self.low, state), end(self.column, self.high, state)
+        low, high = (end(self, each, values, state) for each in (self.low, self.high))
+        out = np.zeros(len(values), dtype=bool)
+        # What is missing breaks nothing.
+        if low is not None:
+            out |= (values < low).fillna(False).to_numpy(dtype=bool)
+        if high is not None:
+            out |= (values > high).fillna(False).to_numpy(dtype=bool)
+        return out
 
     def _refuse(self, table: Frame, state: State, who: str, fix: str) -> None:
         bad = table[self.column][self.broken(table, state)]
@@ -201,10 +200,10 @@ class Inequality(Constraint):
         table = made.table
         if self.low in made.fixed and self.high in made.fixed:
             return
-        top = end_of(made.columns[self.low], upper=True)
+        text = state["text"][self.low]
+        cells = line(table[self.low], text)
+        top = end_of(made.columns[self.low], cells, upper=True)
         if top is not None and self.low not in made.fixed:
-            text = state["text"][self.low]
-            cells = line(table[self.low], text)
             over = (cells > top).fillna(False).astype(bool)
             table[self.low] = put(table[self.low], over, cells[over].clip(upper=top), text)
         down = self._moves_down(made)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..building import build_model, check_fields
 from ..building import seed as seed_of
+from ..core.columns import WIDE
 from ..core.holes import columns_of
 from ..data.cells import frame_of
 from ..data.datasets import Dataset
@@ -27,6 +28,8 @@ from .finishing import Blocks, Finisher, rows_of, some
 from .keeping import Kept
 
 HOW = ("mean", "draw")
+ROWS = 2048
+"""Rows of which something is expected at a time."""
 
 
 @dataclass(eq=False, repr=False)
@@ -107,7 +110,7 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
 
     def _come_back(self, kept: dict[str, Any]) -> None:
         super()._come_back(kept)
-        if kept["finisher_"] is not None:
+        if kept.get("finisher_") is not None:
             self._refine(*kept["finisher_"])
 
     def _train(self, rows: Dataset, first: int) -> list[Estimator]:
@@ -213,11 +216,22 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
         return rows_of(found)[None]
 
     def _expected(self, rows: np.ndarray) -> Blocks:
-        """What the networks expect of each learned column of rows (N, F)."""
-        part = self._part(rows)
-        each = [expectations(est, part, self.draws) for est in self.models_]
-        model, means = self.models_[0].model_, torch.stack(each).mean(0).double()
-        return [column.numpy() for column in columns_of(model, means)]
+        """What the networks expect of each learned column of rows (N, F).
+
+        Of one of very many levels, whose probabilities would fill the memory, the likeliest.
+        """
+        parts = []
+        for start in range(0, len(rows), ROWS):
+            part = self._part(rows[start : start + ROWS])
+            each = [expectations(est, part, self.draws) for est in self.models_]
+            means = torch.stack(each).mean(0)
+            parts.append(
+                [
+                    (p if p.shape[1] <= WIDE else p.argmax(1, keepdim=True)).double().numpy()
+                    for p in columns_of(self.models_[0].model_, means)
+                ]
+            )
+        return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
     def _draws(self, rows: np.ndarray, m: int, seed: int) -> Iterator[np.ndarray]:
         """Draws of the rows, m of them."""

@@ -69,13 +69,11 @@ def seconds(gap: Series) -> Series:
     return gap.dt.total_seconds() if hasattr(gap, "dt") else gap
 
 
-def end(name: str, value: Any, state: Mapping[str, Any]) -> Any:
-    """Where a range of a column ends, as cells of `line` can be compared with; None for nowhere.
+def end(rule: Any, value: Any, cells: Series, state: Mapping[str, Any]) -> Any:
+    """An end of a range of a column, as its cells of `line` can be compared with; None for none.
 
     Raises LatentryError for a date where the column holds numbers, and the other way round.
     """
-    import pandas as pd
-
     text = state.get("text")
     if value is None or (text is None and not isinstance(value, str)):
         return value
@@ -83,18 +81,26 @@ def end(name: str, value: Any, state: Mapping[str, Any]) -> Any:
     if when is None:
         held, such = ("numbers", "18") if text is None else ("dates", "2024-01-31")
         raise LatentryError(
-            f"The range of the column {name!r} cannot end at {value!r}: it holds {held}; give one,"
-            f" such as {such}."
+            f"The range of the column {rule.column!r} cannot end at {value!r}: it holds {held};"
+            f" give one, such as {such}."
         )
-    return pd.Timestamp(when)
+    return _in_zone(when, cells)
 
 
-def end_of(column: Column, *, upper: bool) -> Any:
-    """Where a column ends: a number, or a date; None for nowhere."""
+def end_of(column: Column, cells: Series, *, upper: bool) -> Any:
+    """Where a column ends, as its cells of `line` can be compared with; None for nowhere."""
+    end = column.high if upper else column.low
+    if end is None or column.dates is None:
+        return end
+    return _in_zone(np.datetime64(int(end), "s"), cells)
+
+
+def _in_zone(when: np.datetime64, cells: Series) -> Any:
+    """A time (UTC) in the time zone of some dates."""
     import pandas as pd
 
-    end = column.high if upper else column.low
-    return end if end is None or column.dates is None else pd.Timestamp(end, unit="s")
+    zone = cells.dt.tz
+    return pd.Timestamp(when) if zone is None else pd.Timestamp(when, tz="UTC").tz_convert(zone)
 
 
 def moved(anchor: Series, by: Series, column: Column, up: bool) -> Series:
@@ -106,7 +112,7 @@ def moved(anchor: Series, by: Series, column: Column, up: bool) -> Series:
 
     if column.dates is not None:
         new = anchor + pd.to_timedelta(np.rint(by), unit="s")
-        new = new.clip(**{"upper" if up else "lower": end_of(column, upper=up)})
+        new = new.clip(**{"upper" if up else "lower": end_of(column, new, upper=up)})
         unit = FLOORS[column.dates.unit]
         past = (anchor.dt.ceil if up else anchor.dt.floor)(unit)
         near = new.dt.round(unit)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentry.data import Schema, arrays, load, readers, tables
+from latentry.data import Schema, arrays, infer_columns, load, readers, tables
 from latentry.data.cells import Frame
 from latentry.data.idx import read_idx
 from latentry.errors import LatentryError
@@ -407,6 +407,10 @@ def test_digits_with_zeros_before_them_are_text(tmp_path):
     assert frame["n"].dtype == np.int64 and frame["x"].dtype == np.float64
     data = load(path)
     assert [column.kind for column in data.schema.table] == ["identifier", "ordinal", "real"]
+    few = tmp_path / "few.csv"
+    few.write_text("zip,n,x\n" + rows[:100].replace("0565", "10565").rpartition("\n")[0])
+    numbers = infer_columns(tables.read_frame(few), {"zip": "count"})[0]
+    assert numbers.encode(Frame(frame).cells(0))[0][0] == 5650 - numbers.origin
     path.write_text(("000,012,255\n" * 5) + "001,013,254\n")
     assert load(path).x.tolist()[-1] == [1, 13, 254]  # where all are, they are numbers
 
@@ -418,6 +422,8 @@ def test_decimal_commas(tmp_path):
     frame = tables.read_frame(path)
     assert frame["price"][:2].tolist() == [1.5, -0.25] and frame["price"].isna().sum() == 9
     assert frame["day"][0] == "31.01.2024"
+    path.write_text("a\tb\n" + "1,500\tx\n12,000\ty\n" * 9)  # thousands, perhaps
+    assert tables.read_frame(path)["a"][0] == "1,500"
     path.write_text("a;b\n" + "1,5;2.5\n" * 9)  # the point may be the decimal one
     assert tables.read_frame(path)["b"].dtype == np.float64
 

@@ -142,3 +142,18 @@ def test_what_cannot_hold_together_is_told() -> None:
 def test_constraints_that_cannot_be_are_told_before_learning(rules: Any, said: str) -> None:
     with pytest.raises(LatentryError, match=said):
         Synthesizer(small(), constraints=rules).columns_of(table())
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
+def test_ranges_of_columns_with_gaps(zone: str | None) -> None:
+    rows = table()[["a", "start", "end"]].astype({"a": "Int64"})
+    rows["start"] = pd.to_datetime(rows.start, format="%d.%m.%Y").dt.tz_localize(zone)
+    rows["end"] = rows.end.dt.tz_localize(zone)
+    rows.loc[::7, "a"] = pd.NA
+    rules = [Range("a", 0, 30), Range("end", high="2020-05-01"), Inequality("start", "end")]
+    rules.append(Range("start", high="2020-04-25"))
+    made = Synthesizer(small(), constraints=rules, random_state=0).fit(rows).sample(200)
+    last = pd.Timestamp("2020-05-01", tz=None if zone is None else "UTC")
+    assert made.dtypes.equals(rows.dtypes)
+    assert made.a.isna().any() and made.a.dropna().between(0, 30).all()
+    assert (made.end.dropna() <= last).all() and not (made.start > made.end).any()
