@@ -147,6 +147,8 @@ def detect(
     if keep is not None:
         made.save(keep)
     found = _result(made, rows)
+    if not json_:
+        _note_new_dates(rows)
     if out is not None:
         write_table(out, found)
     if report is not None:
@@ -154,6 +156,22 @@ def detect(
 
         write(report, made, rows, found, truth)
     _tell(made, found, truth, {"out": out, "report": report}, json_)
+
+
+def _note_new_dates(rows: Dataset) -> None:
+    """Say so where it is their dates that make most rows strange: later ones always are."""
+    table = () if rows.schema is None else rows.schema.learned
+    for i, column in enumerate(table):
+        if column.dates is None:
+            continue
+        first, last = column.span()
+        dates = rows.x[:, i]
+        if ((dates < first) | (dates > last)).mean() > 0.5:
+            known = " to ".join(str(each) for each in column.texts(np.array([first, last])))
+            note(
+                f"Most rows have a {column.name!r} outside of what was learned, {known}, and are"
+                f" strange for that alone; leave it out with --drop {column.name!r}."
+            )
 
 
 def _asked(said: dict[str, Any], seed: int) -> AnomalyDetector:

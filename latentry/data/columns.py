@@ -167,7 +167,7 @@ class Column:
             often = f"{self.levels[top]} {self.shares[top]:.0%}"
             said.append(f"{len(self.levels):,} levels ({often})")
         else:
-            first, last = self.decode(np.array([*self._span()]))
+            first, last = self.decode(np.array([*self.span()]))
             said.append(f"{_short(first)} to {_short(last)}")
         if self.missing:
             said.append(f"{self.missing:.1%} missing")
@@ -192,7 +192,7 @@ class Column:
             known["dates"] = Dates(**known["dates"])
         return cls(**known)
 
-    def _span(self) -> tuple[float, float]:
+    def span(self) -> tuple[float, float]:
         """The least and the largest number seen."""
         h = self.heights
         # An end that none can leave, and that none was seen at, has hardly any mass.

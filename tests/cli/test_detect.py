@@ -131,3 +131,14 @@ def test_a_column_without_a_value_can_be_scored(cli, tables) -> None:
     odd.to_csv("test.csv", index=False)
     said = cli("detect", "train.csv", "test.csv")
     assert said.code == 0 and "1 in 'town'" in said.err, said.err
+
+
+def test_rows_of_later_days_are_told_why_they_are_strange(cli, tmp_path: Path) -> None:
+    days = pd.date_range("2024-01-01", periods=200).strftime("%Y-%m-%d")
+    table = pd.DataFrame({"day": days, "height": RNG.normal(size=200).round(3)})
+    table[:150].to_csv(tmp_path / "train.csv", index=False)
+    table[150:].to_csv(tmp_path / "test.csv", index=False)
+    said = cli("detect", "train.csv", "test.csv")
+    assert "outside of what was learned, 2024-01-01 to 2024-05-29" in said.err
+    assert "--drop 'day'" in said.err
+    assert "outside" not in cli("detect", "train.csv", "test.csv", "--drop", "day").err
