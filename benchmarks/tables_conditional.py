@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import kept
 import machine
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ def measure(folder: Path, seed: int, n: int) -> dict[str, Any]:
     drawn = made.sample(n, FIXED, seed=seed)
     ended = time.process_time()
     half = real.sample(frac=0.5, random_state=seed)
-    kept = drawn[list(FIXED)]
+    fixed = drawn[list(FIXED)]
     return {
         "seed": seed,
         "class_share": float((learn.race == FIXED["race"]).mean()),
@@ -64,7 +65,7 @@ def measure(folder: Path, seed: int, n: int) -> dict[str, Any]:
         "compared_with": len(real),
         "rows_asked": n,
         "rows_made": len(drawn),
-        "cells_kept": bool((kept == pd.Series(FIXED)).all(axis=None)),
+        "cells_kept": bool((fixed == pd.Series(FIXED)).all(axis=None)),
         "likeness": likeness(real, drawn[list(real)]),
         "likeness_unconditioned": likeness(real, learn.sample(n, random_state=seed)[list(real)]),
         "likeness_of_halves": likeness(half, real.drop(half.index)),
@@ -95,14 +96,13 @@ def main() -> None:
         "| figure | mean ± standard error over the seeds |\n|---|---|\n"
     )
     names = [name for name in lines[0] if name not in ("seed", "cells_kept")]
-    means = [f"| {n.replace('_', ' ')} | {_mean([x[n] for x in lines])} |" for n in names]
-    kept = f"| cells kept in every row | {'yes' if all(x['cells_kept'] for x in lines) else 'no'} |"
-    path.with_suffix(".md").write_text(head + "\n".join([*means, kept]) + "\n")
-
-
-def _mean(values: list[float]) -> str:
-    error = np.std(values, ddof=1) / len(values) ** 0.5 if values[1:] else 0.0
-    return f"{np.mean(values):.4g}" + (f" ± {error:.2g}" if error else "")
+    columns = {name: [x[name] for x in lines] for name in names}
+    means = [
+        f"| {n.replace('_', ' ')} | {kept.mean(v if np.ptp(v) else v[:1], '.4g', '.2g')} |"
+        for n, v in columns.items()
+    ]
+    same = f"| cells kept in every row | {'yes' if all(x['cells_kept'] for x in lines) else 'no'} |"
+    path.with_suffix(".md").write_text(head + "\n".join([*means, same]) + "\n")
 
 
 if __name__ == "__main__":

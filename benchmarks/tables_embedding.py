@@ -26,9 +26,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kept
 import machine
 import numpy as np
 import pandas as pd
+from kept import Line
 from tables_synthesis import ADULT
 
 HERE = Path(__file__).resolve().parent
@@ -49,7 +51,6 @@ a batch, by the loss of parametric t-SNE (van der Maaten, 2009). With weights of
 and 300 to 500 passes in batches of 256 to 1,167 rows it has an accuracy of 87 to 92 %, for three to
 ten times the time of the autoencoder below, so it was left out."""
 
-Line = dict[str, Any]
 Rows = tuple[Any, np.ndarray]
 
 
@@ -173,18 +174,18 @@ def measure(args: argparse.Namespace, lines: list[Line], path: Path) -> None:
     pythons = {True: sys.executable, False: args.peers}
     workers: dict[bool, Worker] = {}
     done = {key(line) for line in lines}
-    with tempfile.TemporaryDirectory() as kept:
+    with tempfile.TemporaryDirectory() as folder:
         for seed, name in ((s, n) for s in range(args.seeds) for n in args.sets):
             jobs = [{"set": name, "seed": seed, "dims": d, "method": m}
                     for d in DIMS for m in args.methods]  # fmt: skip
             jobs = [job for job in jobs if key(job) not in done and pythons[is_here(job)]]
             if not jobs:
                 continue
-            split = Split(name, seed, args.data_dir, Path(kept))
+            split = Split(name, seed, args.data_dir, Path(folder))
             for job in jobs:
                 if time.monotonic() > ends:
                     break
-                here, out = is_here(job), Path(kept) / "codes.npz"
+                here, out = is_here(job), Path(folder) / "codes.npz"
                 if here not in workers:
                     workers[here] = Worker(pythons[here])
                 found = workers[here].do(job | {"files": split.files, "out": str(out)})
@@ -240,10 +241,7 @@ def _over_sets(lines: list[Line], dims: int, method: str, figure: str) -> float:
 
 
 def _mean(values: list[float], digits_: int) -> str:
-    if not values:
-        return "–"
-    error = f" ± {np.std(values, ddof=1) / len(values) ** 0.5:.{digits_}f}" if values[1:] else ""
-    return f"{np.mean(values):.{digits_}f}{error}"
+    return kept.mean(values, f".{digits_}f") if values else "–"
 
 
 def write(path: Path, lines: list[Line], seeds: int) -> None:
@@ -267,20 +265,11 @@ def write(path: Path, lines: list[Line], seeds: int) -> None:
 
 def main() -> None:
     """Measure what is lacking, a line at a time."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = kept.options(__doc__, SETS, METHODS)
     parser.add_argument("--peers", default=None, help="Python with umap-learn; else without it")
-    default = os.environ.get("LATENTRY_DATA", "../shared/data")
-    parser.add_argument("--data-dir", type=Path, default=Path(default))
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=600.0)
-    parser.add_argument("--again", nargs="*", default=[])
-    parser.add_argument("--report", action="store_true")
     args = parser.parse_args()
     path = RESULTS / "tables_embedding.json"
-    kept = json.loads(path.read_text())["lines"] if path.exists() else []
-    lines = [line for line in kept if line["method"] not in args.again]
+    lines = kept.lines_of(path, args)
     if not args.report:
         measure(args, lines, path)
     write(path, lines, args.seeds)

@@ -14,20 +14,20 @@ measures one anew, `--report` only writes the tables.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import itertools
 import json
-import os
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 import holes
+import kept
 import machine
 import numpy as np
 import pandas as pd
+from kept import Line
 from tables_synthesis import RESULTS, adult, housing
 
 OURS, AWARE = "latentry", "not-miwae"
@@ -64,8 +64,6 @@ row; a tenth of all hidden made them cover 92 to 94 %. Where a column has a freq
 housing), an interval that ends there holds more. MNAR breaks what all but not-miwae take for
 granted, that what is missing is like what is seen; `Imputer(NotMIWAE(...), finish=True)` is for
 those who know that it is not so."""
-
-Line = dict[str, Any]
 
 
 def breast(folder: Path) -> pd.DataFrame:
@@ -163,8 +161,7 @@ def cell(lines: list[Line], figure: str, **about: Any) -> str:
     found = [x[figure] for x in lines if figure in x and about.items() <= x.items()]
     if not found:
         return ""
-    error = np.std(found, ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.nan
-    return f"{np.mean(found):.3f}" + (f" ± {error:.3f}" if len(found) > 1 else "")
+    return kept.mean(found, ".3f")
 
 
 def table(lines: list[Line], figure: str) -> str:
@@ -249,19 +246,9 @@ def write(path: Path, lines: list[Line]) -> None:
 
 def main() -> None:
     """Measure what is lacking, a line at a time."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = os.environ.get("LATENTRY_DATA", "../shared/data")
-    parser.add_argument("--data-dir", type=Path, default=Path(default))
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=600.0)
-    parser.add_argument("--again", nargs="*", default=[], choices=METHODS)
-    parser.add_argument("--report", action="store_true")
-    args = parser.parse_args()
+    args = kept.options(__doc__.splitlines()[0], SETS, METHODS).parse_args()
     path = RESULTS / "tables_imputation.json"
-    kept = json.loads(path.read_text())["lines"] if path.exists() else []
-    lines = [x for x in kept if x["method"] not in args.again or x["set"] not in args.sets]
+    lines = kept.lines_of(path, args)
     ends = time.monotonic() + 60 * args.minutes
     about = ("set", "mechanism", "share", "seed", "method")
     done = {tuple(line[k] for k in about) for line in lines}

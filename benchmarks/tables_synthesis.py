@@ -20,11 +20,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+import kept
 import machine
 import numpy as np
 import pandas as pd
+from kept import Line
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -62,8 +63,6 @@ housing), so it is not the default: `Synthesizer(latentry.jobs.tabular.Tabular(b
 Levels under 5 % are drawn as often as they are, so one of a single row among 8,000 is missing in a
 third of the tables; CTGAN, which is taught all levels equally often, has them all."""
 
-Line = dict[str, Any]
-
 
 def adult(folder: Path) -> tuple[pd.DataFrame, str, list[str]]:
     path = folder / "adult" / "adult-train.csv"
@@ -99,8 +98,8 @@ def measure(args: argparse.Namespace, name: str, seed: int, method: str) -> Line
 
     rows, target, levels = SETS[name](args.data_dir)
     learn, held = split(rows, seed)
-    with tempfile.TemporaryDirectory() as kept:
-        files = {n: str(Path(kept) / f"{n}.csv") for n in ("train", "made")}
+    with tempfile.TemporaryDirectory() as folder:
+        files = {n: str(Path(folder) / f"{n}.csv") for n in ("train", "made")}
         learn.to_csv(files["train"], index=False)
         theirs = method in ("tvae", "ctgan")
         script = [args.peers if theirs else sys.executable, str(HERE / "peers" / "tables_make.py")]
@@ -171,11 +170,7 @@ def ahead(lines: list[Line]) -> str:
 
 
 def _mean(values: list[float]) -> str:
-    if not values:
-        return "–"
-    digits = 0 if np.mean(values) >= 20 else 3
-    error = f" ± {np.std(values, ddof=1) / len(values) ** 0.5:.{digits}f}" if values[1:] else ""
-    return f"{np.mean(values):.{digits}f}{error}"
+    return kept.mean(values, ".0f" if np.mean(values) >= 20 else ".3f") if values else "–"
 
 
 def write(path: Path, lines: list[Line]) -> None:
@@ -196,21 +191,12 @@ def write(path: Path, lines: list[Line]) -> None:
 
 def main() -> None:
     """Measure what is lacking, a line at a time."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = kept.options(__doc__, SETS, METHODS)
     parser.add_argument("--peers", default=None, help="Python with ctgan; without, ours alone")
-    default = os.environ.get("LATENTRY_DATA", "../shared/data")
-    parser.add_argument("--data-dir", type=Path, default=Path(default))
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=600.0)
     parser.add_argument("--epochs", type=int, default=None, help="of the peers")
-    parser.add_argument("--again", nargs="*", default=[])
-    parser.add_argument("--report", action="store_true")
     args = parser.parse_args()
     path = RESULTS / "tables_synthesis.json"
-    kept = json.loads(path.read_text())["lines"] if path.exists() else []
-    lines = [line for line in kept if line["method"] not in args.again]
+    lines = kept.lines_of(path, args)
     ends = time.monotonic() + 60 * args.minutes
     wanted = [(n, s, m) for s in range(args.seeds) for n in args.sets for m in args.methods]
     done = {(line["set"], line["seed"], line["method"]) for line in lines}
