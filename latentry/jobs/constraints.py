@@ -43,7 +43,7 @@ class Constraint(abc.ABC):
         """What has to be known of the training rows. Raises LatentryError where it fails there."""
         return {}
 
-    def told(self, table: Frame) -> dict[str, dict[str, Any]]:
+    def told(self, table: Frame, state: State) -> dict[str, dict[str, Any]]:
         """What the schema is to say of columns."""
         return {}
 
@@ -111,10 +111,10 @@ class Range(Constraint):
         self._refuse(table, state, "The table holds", "correct the range, or leave such rows out")
         return state
 
-    def told(self, table: Frame) -> dict[str, dict[str, Any]]:
+    def told(self, table: Frame, state: State) -> dict[str, dict[str, Any]]:
         ends = {"low": self.low, "high": self.high}
         # What has ends is no level.
-        kind = "real" if date_format(table[self.column], "a range") is None else "datetime"
+        kind = "real" if state["text"] is None else "datetime"
         return {self.column: {"kind": kind, **{k: v for k, v in ends.items() if v is not None}}}
 
     def check(self, given: Frame, state: State) -> None:
@@ -170,7 +170,7 @@ class Inequality(Constraint):
         self._refuse(table, state, "The table holds a row with", "leave such rows out")
         return state
 
-    def told(self, table: Frame) -> dict[str, dict[str, Any]]:
+    def told(self, table: Frame, state: State) -> dict[str, dict[str, Any]]:
         return {self.name: {"kind": "real", "low": 0.0}}
 
     def beside(self, table: Frame, state: State) -> dict[str, Any]:
@@ -254,7 +254,7 @@ class Combinations(Constraint):
             "dtypes": {n: str(seen[n].dtype) for n in self.columns},
         }
 
-    def told(self, table: Frame) -> dict[str, dict[str, Any]]:
+    def told(self, table: Frame, state: State) -> dict[str, dict[str, Any]]:
         return {self.name: {"kind": "categorical"}}
 
     def beside(self, table: Frame, state: State) -> dict[str, Any]:
@@ -332,7 +332,7 @@ class Unique(Constraint):
             )
         return {}
 
-    def told(self, table: Frame) -> dict[str, dict[str, Any]]:
+    def told(self, table: Frame, state: State) -> dict[str, dict[str, Any]]:
         number = is_number(table[self.column])
         return {} if number else {self.column: {"kind": "identifier"}}
 

@@ -23,7 +23,8 @@ from sklearn.linear_model import RidgeCV
 from ..core.columns import WIDE
 
 Blocks = Sequence[np.ndarray]
-"""What is expected of each column: (N, 1) for a number, (N, levels) the probabilities of levels."""
+"""What is expected of each column: (N, levels) the probabilities of levels; (N, 1) for a number,
+and which level for one of more than WIDE."""
 
 CELLS = 150_000
 MOST, LEAST = 5000, 500
@@ -52,9 +53,10 @@ def some(rows: np.ndarray, seed: int) -> np.ndarray:
     return rows[np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))]
 
 
-def rows_of(blocks: Blocks) -> np.ndarray:
-    """Rows (N, D) of what is expected: means, and the most probable levels."""
-    return np.stack([b[:, 0] if b.shape[1] == 1 else b.argmax(1) for b in blocks], 1)
+def rows_of(blocks: Blocks, levels: Sequence[int]) -> np.ndarray:
+    """Rows (N, D) of what is expected of columns of so many levels: means, and likeliest levels."""
+    pairs = zip(blocks, levels, strict=True)
+    return np.stack([b.argmax(1) if 0 < n <= WIDE else b[:, 0] for b, n in pairs], 1)
 
 
 @dataclass(eq=False)
@@ -76,7 +78,7 @@ class Finisher:
 
     def finish(self, rows: np.ndarray, blocks: Blocks) -> list[np.ndarray]:
         """What is expected of each column of rows (N, D), of which the network expects `blocks`."""
-        whole = (self._joined(rows, blocks) - self._mean) / self._scale
+        whole = self._standard(self._joined(rows, blocks))
         made = list(blocks)
         for j in np.flatnonzero(np.isnan(rows).any(0)).tolist():
             if not self._can(j):
@@ -154,7 +156,14 @@ class Finisher:
         scale = self._known.std(0).filled(1.0)
         return np.where(scale > 0, scale, 1.0)
 
-    @property
+    def _standard(self, whole: np.ndarray) -> np.ndarray:
+        return (whole - self._mean) / self._scale
+
+    @cached_property
+    def _learned(self) -> np.ndarray:
+        return self._standard(self._filled)
+
+    @cached_property
     def _widths(self) -> list[int]:
         """How many numbers stand for each column: none for one of very many levels."""
         return [max(1, n) if n <= WIDE else 0 for n in self.levels]
@@ -184,7 +193,7 @@ class Finisher:
         """A column's regressions on the others."""
         if j not in self._made:
             known, at = ~np.isnan(self.rows[:, j]), self._spans[j]
-            whole = ((self._filled - self._mean) / self._scale)[known]
+            whole = self._learned[known]
             target, others = whole[:, at], np.delete(np.arange(whole.shape[1]), at)
             like = np.abs(whole[:, others].T @ target).max(1)
             near = np.sort(others[np.argsort(-like, kind="stable")[:NEAREST]])

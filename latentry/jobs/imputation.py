@@ -97,10 +97,14 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
 
     def _refine(self, rows: np.ndarray, seed: int) -> None:
         """Regressions that will learn from some rows (N, F), when they are first needed."""
-        levels = [0] * rows.shape[1]
-        if self.schema_ is not None:
-            levels = [column.size for column in self.schema_.learned]
-        self.finisher_ = Finisher(rows, levels, self._expected, self._drawn, seed)
+        self.finisher_ = Finisher(rows, self._levels, self._expected, self._drawn, seed)
+
+    @property
+    def _levels(self) -> list[int]:
+        """How many levels each learned column has; 0 for numbers."""
+        if self.schema_ is None:
+            return [0] * int(np.isnan(self.fixed_).sum())
+        return [column.size for column in self.schema_.learned]
 
     def _to_keep(self) -> dict[str, Any]:
         kept = super()._to_keep()
@@ -213,7 +217,7 @@ class Imputer(Kept, TransformerMixin, BaseEstimator):
         found = self._expected(rows)
         if self.finisher_ is not None:
             found = self.finisher_.finish(rows, found)
-        return rows_of(found)[None]
+        return rows_of(found, self._levels)[None]
 
     def _expected(self, rows: np.ndarray) -> Blocks:
         """What the networks expect of each learned column of rows (N, F).

@@ -148,7 +148,7 @@ class Synthesizer(Kept, BaseEstimator):
         self.states_: list[State] = []
         for each in self.constraints:
             self.states_.append(each.learn(X))
-            for name, told in each.told(X).items():
+            for name, told in each.told(X, self.states_[-1]).items():
                 said[name] = told | said.get(name, {})
         return said
 
