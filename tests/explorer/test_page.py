@@ -104,17 +104,23 @@ def test_sliders_stand_by_kl_and_dead_dimensions_are_folded_away(page: Any) -> N
 
 
 def test_pointing_at_a_row_shows_it_and_its_reconstruction(page: Any) -> None:
-    where = page.js(
-        """import('./atlas.js').then(({ maps }) => {
-          const { view, points } = maps().main;
-          return [view.right(points.x[7]), view.down(points.y[7])];
-        })"""
-    )
+    box: dict[str, float] = {}
+
+    def shown() -> bool:
+        # The map may still settle, so that the row is elsewhere than it was.
+        where = page.js(
+            """import('./atlas.js').then(({ maps }) => {
+              const { view, points } = maps().main;
+              return [view.right(points.x[7]), view.down(points.y[7])];
+            })"""
+        )
+        box.update(page.page.locator("#map").bounding_box())
+        page.page.mouse.move(box["x"] + where[0], box["y"] + where[1])
+        page.page.wait_for_selector("#tip img >> nth=1")
+        return page.text("#tip p").startswith("row 7 · 7 · ")
+
     page.page.locator("#map").scroll_into_view_if_needed()
-    box = page.page.locator("#map").bounding_box()
-    page.page.mouse.move(box["x"] + where[0], box["y"] + where[1])
-    page.page.wait_for_selector("#tip img >> nth=1")
-    page.until(lambda: page.text("#tip p").startswith("row 7 · 7 · "))
+    page.until(shown)
     page.page.wait_for_selector("#row-rebuilt img")
     assert re.match(r"Row 7 · label 7 · score .* · error \d", page.text("#row-about"))
     page.page.mouse.move(box["x"] + 5, box["y"] + 40)
